@@ -1,0 +1,112 @@
+"""What a catalog file may say.
+
+Texts with `${{ }}` see the roots `with` and `result` (of the creating call), `identity`, `token`,
+`run`, and in deletions `items`.
+"""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from labrunner.model import Expression, Model, Text
+
+Member = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9]*(\.[A-Za-z][A-Za-z0-9]*)*$")]
+
+
+class Tags(Model):
+    """Where a creating call takes tags, and in which form.
+
+    list: [{Key, Value}]; map: {key: value}; specification: EC2's TagSpecifications, one for each
+    of `types`.
+    """
+
+    member: Member
+    form: Literal["list", "map", "specification"]
+    types: list[Text] = []
+
+
+class Read(Model):
+    """A call that looks at a resource."""
+
+    operation: Text
+    arguments: dict[str, Any] = Field(alias="with")
+
+
+class Exists(Read):
+    """How to see that a resource is there; it is gone on `absent` codes or when `gone` is true."""
+
+    gone: Expression | None = Field(default=None, description="True of the result when it is gone.")
+
+
+class Find(Read):
+    """How to find a resource whose creating call was never answered."""
+
+    items: Expression = Field(description="Gives a list of identities; root is the result.")
+
+
+class Each(Read):
+    """A listing, page by page, whose items a deletion takes `batch` at a time."""
+
+    items: Expression = Field(description="Gives a list; root is one page of the result.")
+    batch: Annotated[int, Field(gt=0)] = 1
+
+
+class Delete(Read):
+    """One call of a deletion; with `for_each` it is made for every batch of a listing."""
+
+    for_each: Each | None = None
+    ignore: list[Text] = Field(default=[], description="Codes that mean there is nothing to do.")
+    errors: Expression | None = Field(
+        default=None, description="Gives a list of {Code, Message}: items not deleted."
+    )
+
+
+class Cost(Model):
+    """What a resource costs while it exists; null means unknown."""
+
+    usd_per_hour: Annotated[float, Field(gt=0)] | None
+    basis: Text = Field(description="What the figure assumes.")
+    as_of: Text = Field(description="When the price was looked up: YYYY-MM.")
+
+
+class ResourceType(Model):
+    """One resource type."""
+
+    title: Text
+    create: Text
+    identity: Annotated[dict[str, Expression], Field(min_length=1)]
+    arn: Text | None = None
+    tags: Tags | None = None
+    token: Member | None = Field(default=None, description="The creating call's client token.")
+    changed_by: list[Text] = Field(
+        default=[], description="Operations undone by deleting it; they name it by its identity."
+    )
+    exists: Exists
+    find: Find | None = Field(default=None, description="Needed where identity uses `result`.")
+    absent: Annotated[list[Text], Field(min_length=1)]
+    hold: list[Text] = Field(default=[], description="Codes that mean: not yet, try again.")
+    delete: Annotated[list[Delete], Field(min_length=1)]
+    command: Text = Field(description="An AWS CLI command that deletes it by hand.")
+    timeout: Annotated[float, Field(gt=0)] = Field(
+        default=120, description="Seconds after which a held or lingering resource is left."
+    )
+    cost: Cost
+
+    @property
+    def named_by_caller(self) -> bool:
+        """True when the identity is known before the creating call is made."""
+        return all(path.startswith("with.") for path in self.identity.values())
+
+
+class Service(Model):
+    """A catalog file: one service."""
+
+    service: Text
+    reads: list[Text] = Field(
+        default=[], description="Operations that change nothing though their verb does not say so."
+    )
+    permissions: dict[str, dict[str, Text]] = Field(
+        default={},
+        description="Operation: {IAM action: resource}, where they are not service:ApiName on arn.",
+    )
+    resources: dict[str, ResourceType] = {}
