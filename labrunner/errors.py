@@ -42,7 +42,7 @@ class Diagnostic:
         return f"{self.where}: {self.message}{hint}"
 
 
-class Failure(Exception):  # noqa: N818 - the word of this project for an error meant for people
+class Failure(Exception):
     """An error a user can meet: what failed, where, why, and the next command to type."""
 
     def __init__(  # noqa: PLR0913 - each is one line of what the user reads
