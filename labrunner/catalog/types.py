@@ -35,19 +35,23 @@ class Read(Model):
 class Exists(Read):
     """How to see that a resource is there; it is gone on `absent` codes or when `gone` is true."""
 
-    gone: Expression | None = Field(default=None, description="True of the result when it is gone.")
+    gone: Expression | None = Field(
+        default=None, description="True when it is gone; roots are the members of the result."
+    )
 
 
 class Find(Read):
     """How to find a resource whose creating call was never answered."""
 
-    items: Expression = Field(description="Gives a list of identities; root is the result.")
+    items: Expression = Field(
+        description="Gives a list of identities; roots are the members of the result."
+    )
 
 
 class Each(Read):
-    """A listing, page by page, whose items a deletion takes `batch` at a time."""
+    """A listing, all its pages, whose items a deletion takes `batch` at a time."""
 
-    items: Expression = Field(description="Gives a list; root is one page of the result.")
+    items: Expression = Field(description="Gives a list; roots are the members of the result.")
     batch: Annotated[int, Field(gt=0)] = 1
 
 
@@ -57,7 +61,7 @@ class Delete(Read):
     for_each: Each | None = None
     ignore: list[Text] = Field(default=[], description="Codes that mean there is nothing to do.")
     errors: Expression | None = Field(
-        default=None, description="Gives a list of {Code, Message}: items not deleted."
+        default=None, description="Gives a list of {Code, Message}: what was not deleted."
     )
 
 

@@ -44,6 +44,11 @@ class Functions(functions.Functions):  # type: ignore[misc]
         self._target = target
         self._read_file = read_file
 
+    def _read(self, name: str) -> bytes:
+        if self._read_file is None:
+            raise FunctionError("there are no files to read here")
+        return self._read_file(name)
+
     @functions.signature(_NUMBER, _NUMBER)
     def _func_add(self, left: float, right: float) -> float:
         return left + right
@@ -64,14 +69,12 @@ class Functions(functions.Functions):  # type: ignore[misc]
 
     @functions.signature(_TEXT)
     def _func_file(self, name: str) -> bytes:
-        if self._read_file is None:
-            raise FunctionError("file() is not available here")
-        return self._read_file(name)
+        return self._read(name)
 
     @functions.signature(_TEXT)
     def _func_text(self, name: str) -> str:
         try:
-            return self._func_file(name).decode()
+            return self._read(name).decode()
         except UnicodeDecodeError:
             raise FunctionError(f"{name} is not UTF-8 text: use file()") from None
 

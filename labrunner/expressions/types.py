@@ -13,11 +13,24 @@ class AnyType:
 
 
 @dataclass(frozen=True)
+class Limits:
+    """What a service accepts: lengths of texts, lists and maps; values of numbers; a pattern."""
+
+    minimum: float | None = None
+    maximum: float | None = None
+    pattern: str = ""
+
+
+UNLIMITED = Limits()
+
+
+@dataclass(frozen=True)
 class Scalar:
     """A string, number, boolean, bytes or null; `choices` when only some texts are valid."""
 
     name: str
     choices: tuple[str, ...] = ()
+    limits: Limits = field(default=UNLIMITED, compare=False)
 
     def __str__(self) -> str:
         return self.name
@@ -28,6 +41,7 @@ class ListType:
     """A list of elements of one type."""
 
     element: "Type"
+    limits: Limits = field(default=UNLIMITED, compare=False)
 
     def __str__(self) -> str:
         return f"list of {self.element}"
@@ -38,6 +52,7 @@ class MapType:
     """Free keys, values of one type."""
 
     value: "Type"
+    limits: Limits = field(default=UNLIMITED, compare=False)
 
     def __str__(self) -> str:
         return f"map of {self.value}"
@@ -45,11 +60,15 @@ class MapType:
 
 @dataclass(frozen=True, eq=False)
 class Struct:
-    """Known members; the mapping may make its types on demand, as service models recurse."""
+    """Known members; the mapping may make its types on demand, as service models recurse.
+
+    With `only_one`, exactly one of the members is given.
+    """
 
     name: str
     members: Mapping[str, "Type"]
     required: frozenset[str] = field(default_factory=frozenset)
+    only_one: bool = False
 
     def __str__(self) -> str:
         return self.name

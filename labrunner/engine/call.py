@@ -1,0 +1,119 @@
+"""One call of a step: written ahead when it creates something, and tried again when it may be."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from labrunner.catalog import ResourceType
+from labrunner.engine.report import Reporter, StepFailed
+from labrunner.events import (
+    Problem,
+    ResourceCreated,
+    ResourceIntended,
+    ResourceRefused,
+    StepRetrying,
+)
+from labrunner.expressions import Scope, evaluate, parse
+from labrunner.model import Retry, Step
+from labrunner.outcome import Answer, Call, Outcome, Perform, Refusal
+from labrunner.plan import Plan, tagged, token
+
+
+class Caller:
+    """Makes the calls of steps: the one place where the engine touches the world."""
+
+    def __init__(self, plan: Plan, perform: Perform, reporter: Reporter) -> None:
+        self._plan = plan
+        self._perform = perform
+        self._reporter = reporter
+
+    def call(self, step: Step, path: str, arguments: Mapping[str, Any]) -> Outcome:
+        """Make the step's call, again for as long as `retry` says."""
+        clock = self._reporter.clock
+        started = clock.now()
+        while True:
+            self._reporter.go_on()
+            outcome = self._once(step, path, arguments)
+            retry = step.retry
+            if not (retry and isinstance(outcome, Refusal) and _passing(retry, outcome)):
+                return outcome
+            if clock.now() - started >= retry.timeout:
+                return outcome
+            self._reporter.send(
+                StepRetrying,
+                step=path,
+                code=outcome.code,
+                message=self._reporter.plain(outcome.message),
+                delay=retry.every,
+            )
+            clock.sleep(retry.every)
+
+    def _once(self, step: Step, path: str, arguments: Mapping[str, Any]) -> Outcome:
+        service, _, operation = (step.aws or "").partition(".")
+        if created := self._plan.catalog.created_by(service, operation):
+            return self._create(step, path, created, arguments)
+        if changed := self._plan.catalog.changed_by(service, operation):
+            self._own(step, path, changed, arguments)
+        return self._do(step, arguments)
+
+    def _do(self, step: Step, arguments: Mapping[str, Any]) -> Outcome:
+        name = step.aws or str(getattr(step, step.kind))
+        outcome = self._perform(Call(step.kind, name, arguments, paginate=step.paginate))
+        if isinstance(outcome, Answer):
+            self._reporter.keep_secret(outcome.result)
+        return outcome
+
+    def _create(self, step: Step, path: str, kind: str, arguments: Mapping[str, Any]) -> Outcome:
+        send, plain = self._reporter.send, self._reporter.plain
+        known = self._reporter.state.resources.get(path)
+        if known and known.status == "created":
+            return Answer(known.result)
+        entry = self._plan.catalog.type(kind)
+        send(
+            ResourceIntended,
+            resource=path,
+            type=kind,
+            step=path,
+            arguments=plain(arguments),
+            token=token(self._plan.run, path) if entry.token else "",
+        )
+        outcome = self._do(step, arguments)
+        if isinstance(outcome, Answer):
+            found = identity(entry, arguments, outcome.result)
+            send(ResourceCreated, resource=path, identity=found, result=plain(outcome.result))
+        elif outcome.certain:
+            message = plain(outcome.message)
+            send(ResourceRefused, resource=path, code=outcome.code, message=message)
+        return outcome
+
+    def _own(self, step: Step, path: str, kind: str, arguments: Mapping[str, Any]) -> None:
+        """Refuse to change what this run did not create: teardown would not undo it."""
+        entry = self._plan.catalog.type(kind)
+        named = {member: arguments.get(member) for member in entry.identity}
+        mine = [r.identity for r in self._reporter.state.live if r.type == kind]
+        if named not in mine:
+            name = ", ".join(str(value) for value in named.values())
+            raise StepFailed(
+                Problem(
+                    what=f"{step.aws} was not called",
+                    why=f"{entry.title} {name} was not created by this run, so teardown would not "
+                    "undo the change",
+                    where=self._plan.loaded.where(path),
+                )
+            )
+
+
+def prepare(plan: Plan, step: Step, path: str, arguments: dict[str, Any]) -> dict[str, Any]:
+    """Return the arguments as they are sent: a creating call carries the run's tags and token."""
+    service, _, operation = (step.aws or "").partition(".")
+    kind = plan.catalog.created_by(service, operation)
+    return tagged(arguments, plan.catalog.type(kind), plan.run, path) if kind else arguments
+
+
+def identity(entry: ResourceType, arguments: Mapping[str, Any], result: Any) -> dict[str, Any]:
+    """Return what identifies the resource that a creating call made."""
+    scope = Scope({"with": arguments, "result": result})
+    return {member: evaluate(parse(path), scope) for member, path in entry.identity.items()}
+
+
+def _passing(retry: Retry, refusal: Refusal) -> bool:
+    return refusal.code in retry.errors and (retry.message or "") in refusal.message

@@ -1,0 +1,41 @@
+"""Which earlier steps a step looks at."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from labrunner.expressions.parse import Parsed, parse, parse_template
+from labrunner.model import Step
+
+
+def referenced_steps(step: Step) -> frozenset[str]:
+    """Return the ids of the steps that this step's expressions and `needs` name."""
+    named = {
+        path[1]
+        for expression in expressions_of(step)
+        for path in expression.paths()
+        if path[0] == "steps" and len(path) > 1
+    }
+    return frozenset(named | set(step.needs))
+
+
+def expressions_of(step: Step) -> Iterator[Parsed]:
+    """Yield every expression of a step that loaded."""
+    yield from _inside(step.arguments)
+    yield from _inside(step.for_each)
+    bare = [step.condition, *step.outputs.values(), *(check.that for check in step.checks)]
+    if step.until:
+        bare += [step.until.that, step.until.fail_if, step.until.show]
+    for text in bare:
+        if text is not None:
+            yield parse(text)
+
+
+def _inside(value: Any) -> Iterator[Parsed]:
+    if isinstance(value, dict):
+        for item in value.values():
+            yield from _inside(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _inside(item)
+    elif isinstance(value, str) and "${{" in value:
+        yield from (expression for expression, _ in parse_template(value).expressions)

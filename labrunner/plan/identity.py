@@ -1,0 +1,79 @@
+"""Names, tags and tokens of a run: all derived from its id, before any call is made."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from labrunner.catalog import ResourceType
+from labrunner.catalog.types import Tags
+from labrunner.events import TargetFacts
+
+RUN_TAG = "labrunner:run"
+LAB_TAG = "labrunner:lab"
+
+
+@dataclass(frozen=True)
+class RunName:
+    """A run's id, 8 lower-case hexadecimal digits, and the lab it runs."""
+
+    id: str
+    lab: str
+
+    @property
+    def root(self) -> dict[str, str]:
+        """The root `run` of expressions; `name` starts the name of everything the run makes."""
+        return {"id": self.id, "lab": self.lab, "name": f"{self.lab}-{self.id}"}
+
+
+def target_root(target: TargetFacts) -> dict[str, Any]:
+    """Return the root `target` of expressions; `{bucket}` in s3_url stands for a bucket."""
+    if target.endpoint:
+        s3_url = f"{target.endpoint}/{{bucket}}"
+    else:
+        s3_url = f"https://{{bucket}}.s3.{target.region}.amazonaws.com"
+    return {
+        "name": target.name,
+        "region": target.region,
+        "account": target.account,
+        "s3_url": s3_url,
+    }
+
+
+def token(run: RunName, step: str) -> str:
+    """Return the client token of a step's creating call: the same each time it is tried."""
+    return hashlib.sha256(f"{run.id}/{step}".encode()).hexdigest()[:32]
+
+
+def tagged(
+    arguments: Mapping[str, Any], entry: ResourceType, run: RunName, step: str
+) -> dict[str, Any]:
+    """Return a creating call's arguments with the run's tags and client token in their places."""
+    result = dict(arguments)
+    if entry.tags:
+        _put(result, entry.tags.member.split("."), _tags(entry.tags, run))
+    if entry.token:
+        result.setdefault(entry.token, token(run, step))
+    return result
+
+
+def _tags(form: Tags, run: RunName) -> Any:
+    tags = {RUN_TAG: run.id, LAB_TAG: run.lab}
+    if form.form == "map":
+        return tags
+    pairs = [{"Key": key, "Value": value} for key, value in tags.items()]
+    if form.form == "list":
+        return pairs
+    return [{"ResourceType": kind, "Tags": pairs} for kind in form.types]
+
+
+def _put(arguments: dict[str, Any], path: list[str], tags: Any) -> None:
+    """Set the member, keeping what the lab already gives there."""
+    head, *rest = path
+    if rest:
+        inner = arguments[head] = dict(arguments.get(head) or {})
+        _put(inner, rest, tags)
+    elif isinstance(tags, dict):
+        arguments[head] = {**(arguments.get(head) or {}), **tags}
+    else:
+        arguments[head] = [*(arguments.get(head) or []), *tags]
