@@ -153,12 +153,17 @@ def _joined(conditions: list[str]) -> str:
     """Join "a is X" and "a is Y" to "a is X or Y"."""
     joined: list[str] = []
     for condition in dict.fromkeys(conditions):
-        start, found, value = condition.rpartition(" is ")
-        if found and joined and joined[-1].startswith(start + found):
+        start, verb, value = _split(condition)
+        if verb and joined and joined[-1].startswith(start + verb):
             joined[-1] += f" or {value}"
         else:
             joined.append(condition)
     return " or ".join(joined)
+
+
+def _split(condition: str) -> tuple[str, str, str]:
+    status = condition.rpartition(" HTTP status ")
+    return status if status[1] else condition.rpartition(" is ")
 
 
 def _short(value: Any) -> str:

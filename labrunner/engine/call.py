@@ -15,7 +15,8 @@ from labrunner.events import (
 from labrunner.expressions import Scope, evaluate, parse
 from labrunner.model import Retry, Step
 from labrunner.outcome import Answer, Call, Outcome, Perform, Refusal
-from labrunner.plan import Plan, tagged, token
+from labrunner.identity import tagged, token
+from labrunner.plan import Plan
 
 
 class Caller:

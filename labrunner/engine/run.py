@@ -26,7 +26,8 @@ from labrunner.expressions import ExpressionError, Scope, evaluate, parse, rende
 from labrunner.expressions.references import referenced_steps
 from labrunner.model import Composite, Step
 from labrunner.outcome import Perform
-from labrunner.plan import Plan, target_root
+from labrunner.identity import target_root
+from labrunner.plan import Plan
 from labrunner.state import ResourceState, RunState
 from labrunner.values import from_json
 

@@ -3,8 +3,7 @@
 `make` is pure: `labrunner plan` prints what it returns, and the engine performs it.
 """
 
-from labrunner.plan.identity import RunName, tagged, target_root, token
 from labrunner.plan.make import Plan, PlannedStep, make
 from labrunner.plan.policy import policy
 
-__all__ = ["Plan", "PlannedStep", "RunName", "make", "policy", "tagged", "target_root", "token"]
+__all__ = ["Plan", "PlannedStep", "make", "policy"]

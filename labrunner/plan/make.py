@@ -10,7 +10,7 @@ from labrunner.events import TargetFacts
 from labrunner.expressions import ExpressionError, Parsed, Scope, evaluate, parse, parse_template
 from labrunner.loader import LoadedLab
 from labrunner.model import Step
-from labrunner.plan.identity import RunName, target_root
+from labrunner.identity import RunName, target_root
 from labrunner.values import Secret, as_text, to_json
 
 LATER = "…"

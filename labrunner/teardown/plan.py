@@ -6,7 +6,7 @@ from typing import Any
 
 from labrunner.catalog import Catalog, ResourceType
 from labrunner.expressions import ExpressionError, Scope, evaluate, parse, render
-from labrunner.plan import RunName
+from labrunner.identity import RunName
 from labrunner.state import ResourceState, RunState
 
 _SHORTEST_NAME = 4

@@ -73,6 +73,9 @@ class FakeServer(ThreadingHTTPServer):
     def port(self) -> int:
         return self.server_port
 
+    def serve_forever(self, poll_interval: float = 0.02) -> None:
+        super().serve_forever(poll_interval)
+
     def shutdown(self) -> None:
         super().shutdown()
         self.server_close()
@@ -125,12 +128,6 @@ def _stubborn(identity: Identity, port: int) -> Server:
     class Stubborn(FakeServer):
         def shutdown(self) -> None:
             time.sleep(600)
-
-        @property
-        def idle_seconds(self) -> float:  # type: ignore[override]
-            signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
-            _note("deaf", 1)
-            return 0.0
 
     return Stubborn(identity, port)
 
@@ -287,16 +284,16 @@ def test_secrets_are_for_this_user_only(directory: Path) -> None:
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_the_process_is_detached_and_inherits_nothing(directory: Path, tmp_path: Path) -> None:
     leak = os.open(tmp_path / "leak", os.O_CREAT | os.O_RDWR)
-    os.set_inheritable(leak, True)
+    os.set_inheritable(leak, True)  # noqa: FBT003 - it takes no names
     cloud = start(directory)
     os.close(leak)
     process = Path(f"/proc/{cloud.pid}")
-    files = {path.name: os.readlink(path) for path in (process / "fd").iterdir()}
+    files = {path.name: str(path.readlink()) for path in (process / "fd").iterdir()}
     log = str(directory / "cloud.log")
     assert [files.pop(number) for number in "012"] == ["/dev/null", log, log]
     assert str(directory / "cloud.lock") in files.values()
     assert not any("leak" in name or "start.lock" in name for name in files.values())
-    assert os.readlink(process / "cwd") == str(directory)
+    assert (process / "cwd").readlink() == directory
     assert os.getsid(cloud.pid) == cloud.pid
     assert cloud.secret_key.encode() not in (process / "environ").read_bytes()
 
@@ -637,8 +634,7 @@ def test_stop_ends_all_it_started(directory: Path) -> None:
 
 
 def test_stop_ends_a_cloud_that_does_not_listen(directory: Path) -> None:
-    cloud = start(directory, "stubborn")
-    numbers_in(directory / "deaf")
+    cloud = start(directory)
     os.kill(cloud.pid, signal.SIGSTOP)  # no thread of it can take the signal
     assert stop(directory, timeout=0.3)
     gone(cloud.pid)

@@ -1,0 +1,208 @@
+"""The composition root: the one place that knows every room and puts them together."""
+
+import os
+import secrets
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from labrunner.errors import Exit, Failure, did_you_mean
+from labrunner.events import Event, TargetFacts
+
+LABS_HERE = Path("labs")
+
+
+def home() -> Path:
+    """Return the folder of journal and local cloud: LABRUNNER_HOME, or the user's state folder."""
+    from platformdirs import user_state_path
+
+    given = os.environ.get("LABRUNNER_HOME")
+    return Path(given) if given else user_state_path("labrunner")
+
+
+def folders(more: Sequence[Path] = ()) -> list[Path]:
+    """Return the folders that hold labs; later ones override."""
+    package = Path(__file__).parent.parent
+    shipped = package / "_labs"
+    return [
+        shipped if shipped.is_dir() else package.parent / "labs",
+        *([LABS_HERE] if LABS_HERE.is_dir() else []),
+        *more,
+    ]
+
+
+def lab_path(name: str, more: Sequence[Path] = ()) -> Path:
+    """Return the file of a lab; raises Failure with the nearest names."""
+    from labrunner.loader import find_labs
+
+    labs = find_labs(folders(more))
+    if name not in labs:
+        raise Failure(
+            f"there is no lab {name!r}",
+            why=did_you_mean(name, list(labs)) or f"there are: {', '.join(sorted(labs))}",
+            next_command="labrunner list",
+            exit_code=Exit.INVALID,
+        )
+    return labs[name]
+
+
+@cache
+def models() -> Any:
+    """Return botocore's service models, read once for validation and for clients."""
+    from botocore.loaders import Loader
+
+    from labrunner.awsmodel import Models
+
+    return Models(Loader(include_default_search_paths=True))
+
+
+@cache
+def aws_loader() -> Any:
+    """Return the loader that models and sessions share."""
+    return models().loader
+
+
+def load(name: str, more: Sequence[Path] = ()) -> Any:
+    """Return the lab, loaded and checked; raises InvalidLab with every diagnostic."""
+    from labrunner.catalog import load as load_catalog
+    from labrunner.loader import load_lab
+
+    return load_lab(lab_path(name, more), models=models(), catalog=load_catalog())
+
+
+def open_journal(*, durable: bool = True) -> Any:
+    """Return the journal; raises Failure."""
+    from labrunner.journal import Journal
+
+    return Journal.open(home(), durable=durable)
+
+
+def cloud_folder() -> Path:
+    """Return the local cloud's folder."""
+    return home() / "cloud"
+
+
+def local_target(cloud: Any) -> Any:
+    """Return the target of a running local cloud."""
+    from labrunner import targets
+
+    facts = TargetFacts(
+        name="local",
+        endpoint=cloud.endpoint,
+        region=cloud.region,
+        account=cloud.account,
+        cloud=cloud.id,
+    )
+    access = targets.Access(
+        region=cloud.region,
+        endpoint=cloud.endpoint,
+        access_key=cloud.access_key,
+        secret_key=cloud.secret_key,
+    )
+    return targets.local(facts, access, aws_loader())
+
+
+def target(name: str, profile: str | None = None, region: str | None = None) -> Any:
+    """Return the target of a new run; the local cloud is started when it is not there."""
+    from labrunner import targets
+
+    if name == "aws":
+        return targets.aws(profile, region, aws_loader())
+    if name != "local":
+        return targets.endpoint(name, profile, region, aws_loader())
+    from labrunner.localcloud import daemon
+
+    with cloud_errors():
+        return local_target(daemon.start(cloud_folder()))
+
+
+def target_of(facts: TargetFacts) -> Any | None:
+    """Return the target of an earlier run; None when its local cloud has ended."""
+    from labrunner import targets
+
+    if facts.name == "local":
+        from labrunner.localcloud import daemon
+
+        cloud = daemon.find(cloud_folder())
+        return local_target(cloud) if cloud and cloud.id == facts.cloud else None
+    if facts.name == "aws":
+        found = targets.aws(facts.profile, facts.region, aws_loader())
+    else:
+        found = targets.endpoint(
+            facts.endpoint or "", facts.profile, facts.region, aws_loader()
+        )
+    if found.facts.account != facts.account:
+        raise Failure(
+            f"the run was made in account {facts.account}, and you are in {found.facts.account}",
+            next_command="AWS_PROFILE=… labrunner teardown",
+        )
+    return found
+
+
+@contextmanager
+def cloud_errors() -> Iterator[None]:
+    """Turn the local cloud's errors into this program's."""
+    from labrunner.localcloud.daemon import CloudError
+
+    try:
+        yield
+    except CloudError as error:
+        raise Failure(error.what, why=error.why, next_command=error.next) from None
+
+
+def performer(found: Any) -> Any:
+    """Return what performs calls on a target."""
+    from labrunner.actions import performer as make
+
+    return make(found.clients.get, models())
+
+
+def new_run_id() -> str:
+    """Return a new run id: 8 lower-case hexadecimal digits."""
+    return secrets.token_hex(4)
+
+
+def stoppable() -> Any:
+    """Return a clock that Ctrl-C stops: once after the current call, twice at once."""
+    from labrunner.clock import SystemClock
+
+    stop = threading.Event()
+
+    def interrupt(_signal: int, _frame: object) -> None:
+        if stop.is_set():
+            os._exit(Exit.INTERRUPTED)
+        stop.set()
+        os.write(2, b"\nStopping after the current call. Press Ctrl-C again to stop at once.\n")
+
+    signal.signal(signal.SIGINT, interrupt)
+    signal.signal(signal.SIGTERM, interrupt)
+    return SystemClock(stop)
+
+
+def renderer(*, as_json: bool) -> Callable[[Event], None]:
+    """Return what shows events on standard output."""
+    from labrunner import render
+
+    if as_json:
+        return render.jsonl.JsonLines(sys.stdout)
+    if sys.stdout.isatty():
+        from labrunner.render import console
+
+        return console.ConsoleView()
+    return render.plain.PlainView(sys.stdout)
+
+
+def params(given: Sequence[str]) -> Mapping[str, str]:
+    """Return --param k=v as a mapping; raises Failure."""
+    pairs = [text.partition("=") for text in given]
+    for name, equals, _ in pairs:
+        if not (name and equals):
+            raise Failure(
+                f"--param {name}: expected name=value", exit_code=Exit.INVALID
+            )
+    return {name: value for name, _, value in pairs}
