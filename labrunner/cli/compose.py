@@ -206,3 +206,74 @@ def params(given: Sequence[str]) -> Mapping[str, str]:
                 f"--param {name}: expected name=value", exit_code=Exit.INVALID
             )
     return {name: value for name, _, value in pairs}
+
+
+def make_plan(
+    lab: str, given: Sequence[str], more: Sequence[Path], run: str, facts: TargetFacts
+) -> Any:
+    """Return the plan of one run of a lab."""
+    from labrunner.catalog import load as load_catalog
+    from labrunner.identity import RunName
+    from labrunner.loader import check_params
+    from labrunner.plan import make
+
+    loaded = load(lab, more)
+    return make(
+        loaded,
+        check_params(loaded.lab, params(given)),
+        run=RunName(run, loaded.lab.lab),
+        target=facts,
+        models=models(),
+        catalog=load_catalog(),
+    )
+
+
+def lab_files(paths: Sequence[Path]) -> list[Path]:
+    """Return the lab files that paths name: files, lab folders, or folders of labs."""
+    from labrunner.loader import find_labs
+
+    if not paths:
+        return list(find_labs(folders()).values())
+    files: list[Path] = []
+    for path in paths:
+        if path.is_dir():
+            own = path / "lab.yaml"
+            files += [own] if own.is_file() else list(find_labs([path]).values())
+        else:
+            files.append(path)
+    return files
+
+
+def run_states(what: str | None = None) -> list[Any]:
+    """Return each run's state and live resources; those of an ended local cloud are gone."""
+    from labrunner.state import fold
+
+    journal = open_journal()
+    found = []
+    for run, events in journal.read_all():
+        state = fold(events)
+        if state.started and what in (None, run, state.started.lab):
+            found.append((state, [] if vanished(state.started.target) else state.live))
+    journal.close()
+    return found
+
+
+def vanished(facts: TargetFacts) -> bool:
+    """Return whether a run's local cloud has ended, and everything in it."""
+    from labrunner.localcloud import daemon
+
+    if facts.name != "local":
+        return False
+    cloud = daemon.find(cloud_folder())
+    return cloud is None or cloud.id != facts.cloud
+
+
+def lab_states() -> dict[str, str]:
+    """Return the state of each lab that was ever run."""
+    if not (home() / "journal.db").exists():
+        return {}
+    states: dict[str, str] = {}
+    for state, live in run_states():
+        outcome = state.finished.outcome if state.finished else "unfinished"
+        states[state.started.lab] = f"{outcome}, {len(live)} live" if live else outcome
+    return states

@@ -52,6 +52,11 @@ class Node:
         return None
 
     @property
+    def children(self) -> Sequence["Node"]:
+        """The values directly inside."""
+        return ()
+
+    @property
     def plain(self) -> Any:
         """The value as plain data."""
         raise NotImplementedError
@@ -104,6 +109,11 @@ class ListNode(Node):
         return self.items[int(step)] if inside else None
 
     @property
+    def children(self) -> Sequence[Node]:
+        """The elements."""
+        return self.items
+
+    @property
     def plain(self) -> Any:
         """The elements as plain data."""
         return [item.plain for item in self.items]
@@ -119,6 +129,11 @@ class MapNode(Node):
     def child(self, step: str | int) -> Node | None:
         """Return the value of this key."""
         return self.members.get(step) if isinstance(step, str) else None
+
+    @property
+    def children(self) -> Sequence[Node]:
+        """The values of the keys."""
+        return list(self.members.values())
 
     @property
     def plain(self) -> Any:

@@ -141,9 +141,8 @@ def run(make_server: MakeServer = real_server) -> NoReturn:
     try:
         code = main(sys.argv[1:], make_server)
     except Exception:  # noqa: BLE001 - the log is where it belongs
-        traceback.print_exc()
+        _say(traceback.format_exc())
         code = 1
-    sys.stderr.flush()
     os._exit(code)  # a thread of a library that never ends must not keep the lock
 
 
@@ -160,8 +159,8 @@ def main(argv: Sequence[str], make_server: MakeServer) -> int:
         record = Record(_describe(identity, server), fixed_port=options.port != 0)
         write_record(home.directory, record)
     except Exception as error:  # noqa: BLE001 - whatever it is, the starter must be told
-        traceback.print_exc()
         _tell_starter(options, startup_error(error, options.directory, options.port))
+        _say(traceback.format_exc())
         return 1
     _tell_starter(options, None)
     why = watch(
@@ -308,7 +307,9 @@ def _leave(server: Server, home: Home) -> None:
 
 
 def _say(text: str) -> None:
-    sys.stderr.write(f"{datetime.now(UTC).isoformat(timespec='seconds')} {text}\n")
+    with contextlib.suppress(OSError):  # a full disk must not keep it from ending well
+        sys.stderr.write(f"{datetime.now(UTC).isoformat(timespec='seconds')} {text}\n")
+        sys.stderr.flush()
 
 
 if __name__ == "__main__":

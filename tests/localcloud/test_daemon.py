@@ -94,6 +94,11 @@ def _crash(identity: Identity, port: int) -> Server:
     os._exit(3)
 
 
+def _full_disk(identity: Identity, port: int) -> Server:
+    os.dup2(os.open("/dev/full", os.O_WRONLY), 2)  # the log is on the same disk
+    raise OSError(errno.ENOSPC, "No space left on device", "cloud.json")
+
+
 def _hang(identity: Identity, port: int) -> Server:
     """Get ready when the test says so."""
     _note("starting", os.getpid())
@@ -141,6 +146,7 @@ MODES = {
     "plain": _plain,
     "no-extra": _no_extra,
     "crash": _crash,
+    "full-disk": _full_disk,
     "hang": _hang,
     "parent": _parent,
     "stubborn": _stubborn,
@@ -525,6 +531,13 @@ def test_a_crash_at_the_start_gives_its_last_words(directory: Path) -> None:
         start(directory, "crash")
     assert "out of tentacles" in refused.value.why
     assert "cloud.log" in refused.value.next
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_a_full_disk_is_told_though_it_cannot_be_logged(directory: Path) -> None:
+    with pytest.raises(CloudError) as refused:
+        start(directory, "full-disk")
+    assert refused.value.why == f"The disk that holds {directory} is full."
 
 
 def test_a_program_that_is_not_there_is_an_error(directory: Path) -> None:

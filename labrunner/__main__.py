@@ -1,0 +1,5 @@
+"""`python -m labrunner`."""
+
+from labrunner.cli import main
+
+main()

@@ -1,0 +1,225 @@
+"""What `run` and `teardown` do, once their options are read."""
+
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from labrunner.catalog import load as load_catalog
+from labrunner.cli import compose
+from labrunner.errors import Exit, Failure
+from labrunner.events import Event, TeardownFinished
+
+
+@dataclass(frozen=True)
+class Where:
+    """Where a run goes."""
+
+    target: str
+    profile: str | None
+    region: str | None
+
+
+@dataclass(frozen=True)
+class Show:
+    """How events are shown."""
+
+    as_json: bool = False
+    junit: Path | None = None
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What a run is to do besides."""
+
+    teardown: bool
+    resume: bool
+    yes: bool
+
+
+def run(
+    lab: str, given: Sequence[str], more: Sequence[Path], where: Where, show: Show, wish: Wish
+) -> Exit:
+    """Run a lab and return the exit code."""
+    from labrunner import engine
+
+    loaded = compose.load(lab, more)
+    state = _unfinished(lab) if wish.resume else None
+    clock = compose.stoppable()
+    if state:
+        assert state.started
+        target = compose.target_of(state.started.target)
+        _same(state, loaded, target)
+    else:
+        target = compose.target(where.target, where.profile, where.region)
+    run_id = state.started.run if state and state.started else compose.new_run_id()
+    plan = compose.make_plan(lab, given, more, run_id, target.facts)
+    if not wish.yes:
+        _ask(target, f"Run {lab}, at most {loaded.lab.estimate.usd:g} USD?")
+    journal = compose.open_journal(durable=not target.is_local)
+    do = compose.performer(target)
+    emit, close = _subscribers(journal, show)
+    left: list[str] = []
+
+    def at_end() -> None:
+        if wish.teardown:
+            left.extend(_tear_down(journal, run_id, do, emit, clock, target).left)
+
+    with journal.lock(run_id):
+        if state:
+            _remove_unanswered(journal, run_id, do, emit, clock, target)
+            from labrunner.state import fold
+
+            state = fold(journal.read(run_id))
+        finished = engine.perform(
+            plan, do, emit, clock, pace=target.pace, state=state, at_end=at_end
+        )
+    close()
+    if left:
+        return Exit.LEFT_BEHIND
+    return {"passed": Exit.OK, "failed": Exit.FAILED, "interrupted": Exit.INTERRUPTED}[
+        finished.outcome
+    ]
+
+
+def teardown(what: str | None, show: Show, *, yes: bool) -> Exit:
+    """Tear down what runs have left and return the exit code."""
+    clock = compose.stoppable()
+    journal = compose.open_journal()
+    emit, close = _subscribers(journal, show)
+    states = [state for state in _states(journal, what) if state.live]
+    finished = []
+    for state in reversed(states):
+        target = compose.target_of(state.started.target)
+        if target and not yes:
+            _ask(target, f"Remove {len(state.live)} resources of run {state.started.run}?")
+        do = compose.performer(target) if target else _nowhere
+        with journal.lock(state.started.run):
+            finished.append(
+                _tear_down(journal, state.started.run, do, emit, clock, target)
+            )
+    if len(finished) != 1:
+        _show_only(close, emit, finished, clock.now())
+    close()
+    return Exit.LEFT_BEHIND if any(one.left for one in finished) else Exit.OK
+
+
+def _states(journal: Any, what: str | None) -> list[Any]:
+    from labrunner.state import fold
+
+    states = [fold(events) for _, events in journal.read_all()]
+    found = [
+        state
+        for state in states
+        if state.started and what in (None, state.started.run, state.started.lab)
+    ]
+    if what and not found:
+        compose.lab_path(what)
+    return found
+
+
+def _tear_down(  # noqa: PLR0913 - what a teardown is performed with
+    journal: Any, run_id: str, do: Any, emit: Any, clock: Any, target: Any
+) -> TeardownFinished:
+    from labrunner import teardown as undo
+    from labrunner.state import fold
+
+    return undo.perform(
+        fold(journal.read(run_id)),
+        load_catalog(),
+        do,
+        emit,
+        clock,
+        pace=target.pace if target else 1.0,
+        vanished=target is None,
+    )
+
+
+def _remove_unanswered(*_arguments: Any) -> None:
+    """Calls without an answer are made again under the same name or token."""
+
+
+def _nowhere(_call: Any) -> Any:
+    raise Failure("the run's local cloud has ended")
+
+
+def _unfinished(lab: str) -> Any:
+    journal = compose.open_journal()
+    states = [state for state in _states(journal, lab) if not state.teardown]
+    journal.close()
+    if not states or (states[-1].finished and states[-1].finished.outcome == "passed"):
+        raise Failure(
+            f"there is no unfinished run of {lab}",
+            next_command=f"labrunner run {lab}",
+            exit_code=Exit.INVALID,
+        )
+    return states[-1]
+
+
+def _same(state: Any, loaded: Any, target: Any) -> None:
+    """Refuse to go on where the world or the lab is not what it was."""
+    lab = loaded.lab.lab
+    again = f"labrunner teardown {state.started.run}; labrunner run {lab}"
+    if target is None:
+        raise Failure(f"run {state.started.run}'s local cloud has ended", next_command=again)
+    if state.started.digest != loaded.digest:
+        raise Failure(f"{lab} was changed since run {state.started.run}", next_command=again)
+
+
+def _ask(target: Any, question: str) -> None:
+    if target.is_local:
+        return
+    place = f"account {target.facts.account}, region {target.facts.region}"
+    if not sys.stdin.isatty():
+        raise Failure(f"{question} ({place})", next_command="… --yes", exit_code=Exit.INVALID)
+    sys.stderr.write(f"{question} ({place}) [y/N] ")
+    sys.stderr.flush()
+    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+        raise Failure("nothing was done", exit_code=Exit.INVALID)
+
+
+def _subscribers(journal: Any, show: Show) -> tuple[Callable[[Event], None], Callable[[], None]]:
+    """Return what takes every event, journal first, and what ends the views."""
+    views = [compose.renderer(as_json=show.as_json)]
+    if show.junit:
+        from labrunner.render.junit import JUnit
+
+        views.append(JUnit(show.junit))
+
+    def emit(event: Event) -> None:
+        journal.append(event)
+        for view in views:
+            _show(view, event)
+
+    def close() -> None:
+        for view in views:
+            view.close()  # type: ignore[attr-defined]
+        journal.close()
+
+    close.views = views  # type: ignore[attr-defined]
+    return emit, close
+
+
+def _show(view: Callable[[Event], None], event: Event) -> None:
+    """A reader that went away stops no run."""
+    try:
+        view(event)
+    except BrokenPipeError:
+        sys.stdout = None  # type: ignore[assignment]
+
+
+def _show_only(close: Any, _emit: Any, finished: list[TeardownFinished], now: float) -> None:
+    """Sum up a teardown of no run, or of several."""
+    left = [name for one in finished for name in one.left]
+    total = TeardownFinished(
+        run="",
+        at=now,
+        lab="",
+        outcome="left_behind" if left else "clean",
+        gone=sum(one.gone for one in finished),
+        left=left,
+        seconds=sum(one.seconds for one in finished),
+    )
+    for view in close.views:
+        _show(view, total)

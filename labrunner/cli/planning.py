@@ -1,0 +1,45 @@
+"""`labrunner plan`."""
+
+import json
+from typing import Annotated
+
+import typer
+
+from labrunner.cli import compose, options
+from labrunner.events import TargetFacts
+
+
+def plan(
+    lab: options.Lab,
+    param: options.Params = None,
+    more: options.Labs = None,
+    region: options.Region = None,
+    *,
+    policy: Annotated[
+        bool, typer.Option("--policy", help="Print the IAM policy that the lab needs.")
+    ] = False,
+) -> None:
+    """Show what a run would do: calls, resources, permissions, cost. Nothing is called."""
+    from labrunner.plan import policy as policy_of
+
+    facts = TargetFacts(name="aws", region=region or "us-east-1", account="your account")
+    made = compose.make_plan(
+        lab, param or [], more or [], compose.new_run_id(), facts
+    )
+    if policy:
+        typer.echo(json.dumps(policy_of(made), indent=2))
+        return
+    for number, step in enumerate(made.steps, 1):
+        note = {None: "  if the run says so", False: "  skipped", True: ""}[step.runs]
+        typer.echo(f"{number:3}. {step.step.action:<36} {step.step.title}{note}")
+    typer.echo("\nWhat will exist")
+    for step, entry in made.created:
+        names = ", ".join(str(step.arguments.get(key)) for key in entry.identity)
+        hour = entry.cost.usd_per_hour
+        price = f"{hour:g} USD an hour" if hour is not None else "cost unknown"
+        typer.echo(f"  {entry.title}  {names}  {price} ({entry.cost.basis})")
+    day = made.usd_per_day()
+    forgotten = f"at most {day:.2g} USD" if day is not None else "unknown"
+    typer.echo(f"\nCost on AWS: the lab at most {made.loaded.lab.estimate.usd:g} USD; "
+               f"forgotten for a day {forgotten}.")
+    typer.echo("Permissions: labrunner plan --policy " + lab)

@@ -1,0 +1,47 @@
+"""Events as plain lines: for a log, a pipe, a file; no colour, and nothing is overwritten."""
+
+import textwrap
+from collections.abc import Iterable
+from typing import TextIO
+
+from labrunner.events import Event
+from labrunner.render.stream import Stream
+from labrunner.render.text import Line, visible
+from labrunner.render.words import Words
+
+_WIDTH = 80
+
+
+class Plain:
+    """Writes the lines of each event; `earlier` are the events of a run that is continued."""
+
+    def __init__(
+        self, stream: TextIO, *, width: int = _WIDTH, earlier: Iterable[Event] = ()
+    ) -> None:
+        self._stream = Stream(stream)
+        self._width = width
+        self._words = Words(live=False)
+        for event in earlier:
+            self._words.say(event)
+
+    def __call__(self, event: Event) -> None:
+        """Write what is said of the event; raises BrokenPipeError when nobody reads any more."""
+        for said in self._words.say(event):
+            self._stream.line(self._painted(said))
+
+    def close(self) -> None:
+        """Do nothing: every line was flushed."""
+
+    def _painted(self, said: Line) -> str:
+        text = "".join(visible(text, self._stream.encoding) for text, _ in said.spans)
+        start = " " * said.indent
+        if said.whole or len(text) + said.indent <= self._width:
+            return (start + text).rstrip()
+        return textwrap.fill(
+            text,
+            self._width,
+            initial_indent=start,
+            subsequent_indent=start + " " * said.hang,
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
