@@ -71,3 +71,12 @@ def secrets_of(value: Any) -> frozenset[str]:
     if isinstance(value, list | tuple):
         return frozenset().union(*map(secrets_of, value))
     return frozenset()
+
+
+def without_nulls(value: Any) -> Any:
+    """Return the value without members that are null: in a call they mean "not given"."""
+    if isinstance(value, dict):
+        return {key: without_nulls(item) for key, item in value.items() if item is not None}
+    if isinstance(value, list):
+        return [without_nulls(item) for item in value]
+    return value

@@ -52,19 +52,19 @@ def lab_path(name: str, more: Sequence[Path] = ()) -> Path:
 
 
 @cache
-def models() -> Any:
-    """Return botocore's service models, read once for validation and for clients."""
+def aws_loader() -> Any:
+    """Return the reader of botocore's data, shared so that each file is read once."""
     from botocore.loaders import Loader
 
-    from labrunner.awsmodel import Models
-
-    return Models(Loader(include_default_search_paths=True))
+    return Loader(include_default_search_paths=True)
 
 
 @cache
-def aws_loader() -> Any:
-    """Return the loader that models and sessions share."""
-    return models().loader
+def models() -> Any:
+    """Return botocore's service models, for validation and for results."""
+    from labrunner.awsmodel import Models
+
+    return Models(aws_loader())
 
 
 def load(name: str, more: Sequence[Path] = ()) -> Any:
@@ -186,15 +186,17 @@ def stoppable() -> Any:
 
 def renderer(*, as_json: bool) -> Callable[[Event], None]:
     """Return what shows events on standard output."""
-    from labrunner import render
-
     if as_json:
-        return render.jsonl.JsonLines(sys.stdout)
-    if sys.stdout.isatty():
-        from labrunner.render import console
+        from labrunner.render.jsonl import JsonLines
 
-        return console.ConsoleView()
-    return render.plain.PlainView(sys.stdout)
+        return JsonLines(sys.stdout)
+    if sys.stdout.isatty():
+        from labrunner.render.console import Console
+
+        return Console()
+    from labrunner.render.plain import Plain
+
+    return Plain(sys.stdout)
 
 
 def params(given: Sequence[str]) -> Mapping[str, str]:

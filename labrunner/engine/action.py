@@ -12,7 +12,7 @@ from labrunner.expressions import ExpressionError, Scope, evaluate, parse, rende
 from labrunner.model import ExpectError, Step, Until
 from labrunner.outcome import Answer, Outcome, Refusal
 from labrunner.plan import Plan
-from labrunner.values import as_text, to_json
+from labrunner.values import as_text, to_json, without_nulls
 
 _SHOWN_EVERY = 1.0
 
@@ -40,7 +40,9 @@ class ActionRunner:
         """Perform the action; raises StepFailed, and reports each check."""
         where = self._plan.loaded.where(path)
         try:
-            arguments = prepare(self._plan, step, path, render(step.arguments, scope))
+            arguments = prepare(
+                self._plan, step, path, without_nulls(render(step.arguments, scope))
+            )
             seen = scope.having(**{"with": arguments})
             result = self._settled(step, path, arguments, seen)
             seen = seen.having(result=result)

@@ -1,16 +1,13 @@
 """The HTTP server of the local cloud: loopback only, a thread a connection, kept alive."""
 
 import contextlib
-import functools
 import hmac
 import importlib.util
 import json
 import logging
-import logging.handlers
 import os
 import re
 import socket
-import socketserver
 import threading
 import time
 import traceback
@@ -19,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
+from labrunner.localcloud.listener import Listener
 from labrunner.localcloud.wire import (
     BadRequestError,
     HttpRequest,
@@ -34,7 +32,6 @@ if TYPE_CHECKING:
 CONTROL = "/_labrunner/"
 LOG = "server.log"
 IDLE_SECONDS = 300.0  # after which a silent connection is closed
-POLL_SECONDS = 0.05
 SMALL_BODY = 65536
 # A page of another site can make a browser call us under its own name; only our names pass.
 HOST = re.compile(
@@ -66,18 +63,14 @@ class Server:
         self.settings = settings
         self._activity = _Activity(clock)
         self._log = _open_log(settings.directory)
-        self._tcp = _TcpServer(port, self._connection)
-
-    @functools.cached_property
-    def _app(self) -> "App":
-        from labrunner.localcloud.app import App  # moto takes 0.3 s; the port is open before
-
-        return App(self.settings, self._log)
+        self._app: App | None = None
+        self._app_lock = threading.Lock()
+        self._listener = Listener(port, self._connection)
 
     @property
     def port(self) -> int:
         """The port that was bound."""
-        return int(self._tcp.server_address[1])
+        return self._listener.port
 
     @property
     def idle_seconds(self) -> float:
@@ -87,26 +80,33 @@ class Server:
     @property
     def is_empty(self) -> bool:
         """Whether no resource lives in the cloud."""
-        return "_app" not in self.__dict__ or self._app.is_empty
+        return self._app is None or self._app.is_empty
 
     def serve_forever(self) -> None:
         """Answer calls until `shutdown` is called."""
         threading.Thread(target=self._warm_up, daemon=True).start()
         try:
-            self._tcp.serve_forever(POLL_SECONDS)
+            self._listener.run()
         finally:
-            self._tcp.close_all()
-            if "_app" in self.__dict__:
+            if self._app is not None:
                 self._app.close()
             _close_log(self._log)
 
     def shutdown(self) -> None:
-        """Make `serve_forever` return; may be called from any thread but that one."""
-        self._tcp.shutdown()
+        """Make `serve_forever` return soon; safe in any thread and in a signal handler."""
+        self._listener.stop()
 
     def _warm_up(self) -> None:
         with contextlib.suppress(Exception):  # the first call will meet it and say so
-            self._app.warm_up()
+            self._load().warm_up()
+
+    def _load(self) -> "App":
+        with self._app_lock:
+            if self._app is None:
+                from labrunner.localcloud.app import App  # the port is open long before
+
+                self._app = App(self.settings, self._log)
+            return self._app
 
     def _connection(self, connection: socket.socket, address: str) -> None:
         """Serve one connection until either side closes it."""
@@ -116,7 +116,7 @@ class Server:
             with connection.makefile("rb", buffering=SMALL_BODY) as stream:
                 while self._exchange(connection, stream, address):
                     pass
-        except (OSError, ValueError):
+        except OSError:
             pass  # the client went away, or we are shutting down
         except Exception:  # noqa: BLE001 - the thread must not end with a traceback on stderr
             self._log.error("connection: %s", traceback.format_exc())
@@ -145,7 +145,7 @@ class Server:
         if request.path.startswith(CONTROL):
             return self._control(request)
         with self._activity:
-            return self._app.respond(request)
+            return self._load().respond(request)
 
     def _control(self, request: HttpRequest) -> Response:
         expected = f"Bearer {self.settings.secret_key}".encode()
@@ -161,7 +161,7 @@ class Server:
                 }
                 return _json(200, status)
             case "POST", "shutdown":
-                threading.Thread(target=self.shutdown, daemon=True).start()
+                self.shutdown()
                 return _json(202, {"cloud_id": self.settings.cloud_id})
         return _text(404, "There is no such control call.")
 
@@ -208,46 +208,10 @@ class _Activity:
             return 0.0 if self._calls else self._clock() - self._ended
 
 
-class _TcpServer(socketserver.ThreadingTCPServer):
-    allow_reuse_address = True
-    daemon_threads = True
-    block_on_close = False
-    request_queue_size = 128
-
-    def __init__(self, port: int, serve: Callable[[socket.socket, str], None]) -> None:
-        self._serve = serve
-        self._open: set[socket.socket] = set()
-        self._open_lock = threading.Lock()
-        super().__init__(("127.0.0.1", port), socketserver.BaseRequestHandler)
-
-    def finish_request(
-        self, request: socket.socket | tuple[bytes, socket.socket], client_address: object
-    ) -> None:
-        assert isinstance(request, socket.socket)
-        assert isinstance(client_address, tuple)
-        with self._open_lock:
-            self._open.add(request)
-        try:
-            self._serve(request, str(client_address[0]))
-        finally:
-            with self._open_lock:
-                self._open.discard(request)
-
-    def close_all(self) -> None:
-        """Close the listening socket and every connection: kept-alive ones would live on."""
-        self.server_close()
-        with self._open_lock:
-            for connection in self._open:
-                with contextlib.suppress(OSError):
-                    connection.shutdown(socket.SHUT_RDWR)
-
-
 def _open_log(directory: Path) -> logging.Logger:
     path = directory / LOG
     os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o600))
-    handler = logging.handlers.RotatingFileHandler(
-        path, maxBytes=10_000_000, backupCount=1, encoding="utf-8", delay=True
-    )
+    handler = logging.FileHandler(path, encoding="utf-8", delay=True)
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     log = logging.Logger("labrunner.localcloud", logging.INFO)  # noqa: LOG001 - one a server
     log.addHandler(handler)

@@ -37,7 +37,7 @@ class Numbers:
         number = self._at.get(path)
         if number is not None:
             return f"[{number:>{self._digits}}/{len(self._at)}] "
-        return "› ".rjust(self.width)
+        return "▸ ".rjust(self.width)
 
     def not_among(self, ended: set[str]) -> int:
         """Return how many steps have not ended."""

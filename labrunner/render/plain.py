@@ -1,7 +1,6 @@
 """Events as plain lines: for a log, a pipe, a file; no colour, and nothing is overwritten."""
 
-import textwrap
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import TextIO
 
 from labrunner.events import Event
@@ -27,21 +26,13 @@ class Plain:
     def __call__(self, event: Event) -> None:
         """Write what is said of the event; raises BrokenPipeError when nobody reads any more."""
         for said in self._words.say(event):
-            self._stream.line(self._painted(said))
+            for row in self._painted(said):
+                self._stream.line(row)
 
     def close(self) -> None:
         """Do nothing: every line was flushed."""
 
-    def _painted(self, said: Line) -> str:
+    def _painted(self, said: Line) -> Iterator[str]:
         text = "".join(visible(text, self._stream.encoding) for text, _ in said.spans)
-        start = " " * said.indent
-        if said.whole or len(text) + said.indent <= self._width:
-            return (start + text).rstrip()
-        return textwrap.fill(
-            text,
-            self._width,
-            initial_indent=start,
-            subsequent_indent=start + " " * said.hang,
-            break_long_words=False,
-            break_on_hyphens=False,
-        )
+        for indent, begin, end in said.rows(text, self._width):
+            yield (" " * indent + text[begin:end]).rstrip()

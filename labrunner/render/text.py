@@ -2,20 +2,22 @@
 
 import re
 import unicodedata
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
+
+from labrunner.render.layout import rows
 
 Tone = Literal["", "title", "dim", "good", "bad", "warn", "command"]
 Span = tuple[str, Tone]
 
 _LONGEST = 600
 _KEY = 10
-# Control, surrogate, and the format characters that reorder or hide what stands beside them.
-_UNSHOWN = {"Cc", "Cs", "Cf", "Zl", "Zp", "Co", "Cn"}
+# Of the format characters only this one neither reorders nor hides what stands beside it.
 _JOINER = "\N{ZERO WIDTH JOINER}"
 _SPACES = re.compile(r"\s*[\n\r\t]\s*")
 _ASCII = str.maketrans(
-    {"✓": "+", "✗": "X", "○": "o", "…": "...", "—": "-", "·": "|", "›": ">", "•": "*"}
+    {"✓": "+", "✗": "X", "○": "o", "…": "...", "—": "-", "·": "|", "▸": ">", "•": "*"}
 )
 
 
@@ -27,6 +29,16 @@ class Line:
     indent: int = 0
     hang: int = 0
     whole: bool = False
+
+    def rows(self, text: str, width: int) -> Iterator[tuple[int, int, int]]:
+        """Yield the indent, the begin and the end of each row of the line's visible text."""
+        if self.whole:
+            yield self.indent, 0, len(text)
+            return
+        room, indent = width - self.indent, self.indent
+        for begin, end in rows(text, room, room - self.hang):
+            yield indent, begin, end
+            indent = self.indent + self.hang
 
 
 BLANK = Line()
@@ -47,15 +59,18 @@ def pair(key: str, value: str, *, indent: int = 0, tone: Tone = "", whole: bool 
 def visible(text: str, encoding: str = "utf-8") -> str:
     """Return the text on one line, without anything that a terminal would obey or cannot show."""
     shown = "".join(map(_visible, _SPACES.sub(" ", text)))
-    if encoding.lower().replace("-", "").startswith("utf"):
+    if unicode(encoding):
         return shown
     return shown.translate(_ASCII).encode(encoding, "backslashreplace").decode(encoding)
 
 
+def unicode(encoding: str) -> bool:
+    """Return whether the encoding can hold every character."""
+    return encoding.lower().startswith("utf")
+
+
 def _visible(character: str) -> str:
-    if character.isprintable() or character == _JOINER:
-        return character
-    if unicodedata.category(character) not in _UNSHOWN:
+    if character.isprintable() or character == _JOINER or unicodedata.category(character) == "Zs":
         return character
     return character.encode("unicode_escape").decode("ascii")
 

@@ -12,6 +12,7 @@ from labrunner.events import (
     StepRetrying,
     StepStarted,
     StepWaiting,
+    TeardownStarted,
 )
 from labrunner.render.ending import run_ending
 from labrunner.render.pauses import Pauses
@@ -45,7 +46,7 @@ class Words:
         """What happens now, one line for each step that runs or resource that goes."""
         return self._running | self._undoing.under_way
 
-    def say(self, event: Event) -> list[Line]:  # noqa: C901, PLR0912 - one arm an event
+    def say(self, event: Event) -> list[Line]:
         """Return the lines that tell of the event."""
         match event:
             case RunStarted():
@@ -67,6 +68,9 @@ class Words:
                 return self._step_finished(event)
             case RunFinished():
                 return self._run_finished(event)
+            case TeardownStarted():
+                self._running.clear()
+                return self._undoing.say(event)
             case _:
                 return self._undoing.say(event)
 

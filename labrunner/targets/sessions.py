@@ -8,6 +8,7 @@ import os
 import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit, urlunsplit
 
 if TYPE_CHECKING:
     from botocore.client import BaseClient
@@ -59,7 +60,7 @@ class Clients:
 
     def _make(self, service: str) -> "BaseClient":
         access = self._access
-        return self.session.create_client(
+        client = self.session.create_client(
             service,
             region_name=access.region,
             endpoint_url=access.endpoint,
@@ -67,6 +68,17 @@ class Clients:
             aws_secret_access_key=access.secret_key,
             config=_config(access),
         )
+        if access.endpoint and service == "s3control":
+            client.meta.events.register("before-call.s3-control", _no_account_in_host)
+        return client
+
+
+def _no_account_in_host(params: dict[str, Any], **_kwargs: Any) -> None:
+    """Ask the endpoint itself: <account>.127.0.0.1 is no name that resolves."""
+    parts = urlsplit(params["url"])
+    account = params["headers"].get("x-amz-account-id", "")
+    host = parts.netloc.removeprefix(f"{account}.")
+    params["url"] = urlunsplit(parts._replace(netloc=host))
 
 
 def _session(access: Access, loader: "Loader | None") -> "Session":
