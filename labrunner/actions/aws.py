@@ -1,6 +1,6 @@
 """Perform one operation of an AWS service."""
 
-import datetime
+import datetime as dt
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -76,7 +76,7 @@ def _value(value: Any) -> Any:
         return {key: _value(item) for key, item in value.items()}
     if isinstance(value, list):
         return [_value(item) for item in value]
-    if isinstance(value, datetime.datetime):
+    if isinstance(value, dt.datetime):
         return value.isoformat()
     if hasattr(value, "read"):
         body = value.read(_LARGEST_BODY + 1)

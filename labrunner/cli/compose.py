@@ -133,9 +133,7 @@ def target_of(facts: TargetFacts) -> Any | None:
     if facts.name == "aws":
         found = targets.aws(facts.profile, facts.region, aws_loader())
     else:
-        found = targets.endpoint(
-            facts.endpoint or "", facts.profile, facts.region, aws_loader()
-        )
+        found = targets.endpoint(facts.endpoint or "", facts.profile, facts.region, aws_loader())
     if found.facts.account != facts.account:
         raise Failure(
             f"the run was made in account {facts.account}, and you are in {found.facts.account}",
@@ -204,9 +202,7 @@ def params(given: Sequence[str]) -> Mapping[str, str]:
     pairs = [text.partition("=") for text in given]
     for name, equals, _ in pairs:
         if not (name and equals):
-            raise Failure(
-                f"--param {name}: expected name=value", exit_code=Exit.INVALID
-            )
+            raise Failure(f"--param {name}: expected name=value", exit_code=Exit.INVALID)
     return {name: value for name, _, value in pairs}
 
 

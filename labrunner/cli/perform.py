@@ -1,13 +1,14 @@
 """What `run` and `teardown` do, once their options are read."""
 
 import sys
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Any
 
 from labrunner.catalog import load as load_catalog
 from labrunner.cli import compose
+from labrunner.engine.report import Emit
 from labrunner.errors import Exit, Failure
 from labrunner.events import Event, TeardownFinished
 
@@ -38,7 +39,7 @@ class Wish:
     yes: bool
 
 
-def run(
+def run(  # noqa: PLR0913 - a lab, and how it is to be run
     lab: str, given: Sequence[str], more: Sequence[Path], where: Where, show: Show, wish: Wish
 ) -> Exit:
     """Run a lab and return the exit code."""
@@ -47,35 +48,27 @@ def run(
     loaded = compose.load(lab, more)
     state = _unfinished(lab) if wish.resume else None
     clock = compose.stoppable()
-    if state:
-        assert state.started
-        target = compose.target_of(state.started.target)
-        _same(state, loaded, target)
-    else:
-        target = compose.target(where.target, where.profile, where.region)
+    target = _same_target(state, loaded) if state else compose.target(*astuple(where))
     run_id = state.started.run if state and state.started else compose.new_run_id()
     plan = compose.make_plan(lab, given, more, run_id, target.facts)
     if not wish.yes:
         _ask(target, f"Run {lab}, at most {loaded.lab.estimate.usd:g} USD?")
     journal = compose.open_journal(durable=not target.is_local)
     do = compose.performer(target)
-    emit, close = _subscribers(journal, show)
+    emit = _Subscribers(journal, show)
     left: list[str] = []
 
-    def at_end() -> None:
+    def at_end(send: Emit) -> None:
         if wish.teardown:
-            left.extend(_tear_down(journal, run_id, do, emit, clock, target).left)
+            left.extend(_tear_down(journal, run_id, do, send, clock, target).left)
 
     with journal.lock(run_id):
         if state:
-            _remove_unanswered(journal, run_id, do, emit, clock, target)
-            from labrunner.state import fold
-
-            state = fold(journal.read(run_id))
+            state = _ready(journal, run_id, do, emit, clock, target)
         finished = engine.perform(
             plan, do, emit, clock, pace=target.pace, state=state, at_end=at_end
         )
-    close()
+    emit.close()
     if left:
         return Exit.LEFT_BEHIND
     return {"passed": Exit.OK, "failed": Exit.FAILED, "interrupted": Exit.INTERRUPTED}[
@@ -87,7 +80,7 @@ def teardown(what: str | None, show: Show, *, yes: bool) -> Exit:
     """Tear down what runs have left and return the exit code."""
     clock = compose.stoppable()
     journal = compose.open_journal()
-    emit, close = _subscribers(journal, show)
+    emit = _Subscribers(journal, show)
     states = [state for state in _states(journal, what) if state.live]
     finished = []
     for state in reversed(states):
@@ -96,12 +89,10 @@ def teardown(what: str | None, show: Show, *, yes: bool) -> Exit:
             _ask(target, f"Remove {len(state.live)} resources of run {state.started.run}?")
         do = compose.performer(target) if target else _nowhere
         with journal.lock(state.started.run):
-            finished.append(
-                _tear_down(journal, state.started.run, do, emit, clock, target)
-            )
+            finished.append(_tear_down(journal, state.started.run, do, emit, clock, target))
     if len(finished) != 1:
-        _show_only(close, emit, finished, clock.now())
-    close()
+        emit.show(_sum(finished, clock.now()))
+    emit.close()
     return Exit.LEFT_BEHIND if any(one.left for one in finished) else Exit.OK
 
 
@@ -136,8 +127,24 @@ def _tear_down(  # noqa: PLR0913 - what a teardown is performed with
     )
 
 
-def _remove_unanswered(*_arguments: Any) -> None:
-    """Calls without an answer are made again under the same name or token."""
+def _ready(  # noqa: PLR0913 - as above
+    journal: Any, run_id: str, do: Any, emit: Any, clock: Any, target: Any
+) -> Any:
+    """Return a run's state without calls whose answer never came: what they made is removed."""
+    from labrunner import teardown as undo
+    from labrunner.state import fold
+
+    left = undo.remove_unanswered(
+        fold(journal.read(run_id)), load_catalog(), do, emit, clock, pace=target.pace
+    )
+    if left:
+        raise Failure(
+            f"run {run_id} cannot go on",
+            why=f"{', '.join(left)} could not be removed",
+            next_command=f"labrunner teardown {run_id}",
+            exit_code=Exit.LEFT_BEHIND,
+        )
+    return fold(journal.read(run_id))
 
 
 def _nowhere(_call: Any) -> Any:
@@ -157,14 +164,16 @@ def _unfinished(lab: str) -> Any:
     return states[-1]
 
 
-def _same(state: Any, loaded: Any, target: Any) -> None:
-    """Refuse to go on where the world or the lab is not what it was."""
+def _same_target(state: Any, loaded: Any) -> Any:
+    """Return the target of an unfinished run; raises Failure where world or lab changed."""
+    target = compose.target_of(state.started.target)
     lab = loaded.lab.lab
     again = f"labrunner teardown {state.started.run}; labrunner run {lab}"
     if target is None:
         raise Failure(f"run {state.started.run}'s local cloud has ended", next_command=again)
     if state.started.digest != loaded.digest:
         raise Failure(f"{lab} was changed since run {state.started.run}", next_command=again)
+    return target
 
 
 def _ask(target: Any, question: str) -> None:
@@ -179,40 +188,40 @@ def _ask(target: Any, question: str) -> None:
         raise Failure("nothing was done", exit_code=Exit.INVALID)
 
 
-def _subscribers(journal: Any, show: Show) -> tuple[Callable[[Event], None], Callable[[], None]]:
-    """Return what takes every event, journal first, and what ends the views."""
-    views = [compose.renderer(as_json=show.as_json)]
-    if show.junit:
-        from labrunner.render.junit import JUnit
+class _Subscribers:
+    """Takes every event: the journal first, then the views."""
 
-        views.append(JUnit(show.junit))
+    def __init__(self, journal: Any, show: Show) -> None:
+        self._journal = journal
+        self._views: list[Any] = [compose.renderer(as_json=show.as_json)]
+        if show.junit:
+            from labrunner.render.junit import JUnit
 
-    def emit(event: Event) -> None:
-        journal.append(event)
-        for view in views:
-            _show(view, event)
+            self._views.append(JUnit(show.junit))
 
-    def close() -> None:
-        for view in views:
-            view.close()  # type: ignore[attr-defined]
-        journal.close()
+    def __call__(self, event: Event) -> None:
+        self._journal.append(event)
+        self.show(event)
 
-    close.views = views  # type: ignore[attr-defined]
-    return emit, close
+    def show(self, event: Event) -> None:
+        """Show an event that is not kept; a reader that went away stops no run."""
+        for view in list(self._views):
+            try:
+                view(event)
+            except BrokenPipeError:
+                self._views.remove(view)
+
+    def close(self) -> None:
+        """End the views, and close the journal."""
+        for view in self._views:
+            view.close()
+        self._journal.close()
 
 
-def _show(view: Callable[[Event], None], event: Event) -> None:
-    """A reader that went away stops no run."""
-    try:
-        view(event)
-    except BrokenPipeError:
-        sys.stdout = None  # type: ignore[assignment]
-
-
-def _show_only(close: Any, _emit: Any, finished: list[TeardownFinished], now: float) -> None:
+def _sum(finished: list[TeardownFinished], now: float) -> TeardownFinished:
     """Sum up a teardown of no run, or of several."""
     left = [name for one in finished for name in one.left]
-    total = TeardownFinished(
+    return TeardownFinished(
         run="",
         at=now,
         lab="",
@@ -221,5 +230,3 @@ def _show_only(close: Any, _emit: Any, finished: list[TeardownFinished], now: fl
         left=left,
         seconds=sum(one.seconds for one in finished),
     )
-    for view in close.views:
-        _show(view, total)

@@ -23,9 +23,7 @@ def plan(
     from labrunner.plan import policy as policy_of
 
     facts = TargetFacts(name="aws", region=region or "us-east-1", account="your account")
-    made = compose.make_plan(
-        lab, param or [], more or [], compose.new_run_id(), facts
-    )
+    made = compose.make_plan(lab, param or [], more or [], compose.new_run_id(), facts)
     if policy:
         typer.echo(json.dumps(policy_of(made), indent=2))
         return
@@ -40,6 +38,8 @@ def plan(
         typer.echo(f"  {entry.title}  {names}  {price} ({entry.cost.basis})")
     day = made.usd_per_day()
     forgotten = f"at most {day:.2g} USD" if day is not None else "unknown"
-    typer.echo(f"\nCost on AWS: the lab at most {made.loaded.lab.estimate.usd:g} USD; "
-               f"forgotten for a day {forgotten}.")
+    typer.echo(
+        f"\nCost on AWS: the lab at most {made.loaded.lab.estimate.usd:g} USD; "
+        f"forgotten for a day {forgotten}."
+    )
     typer.echo("Permissions: labrunner plan --policy " + lab)

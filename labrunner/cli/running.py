@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from labrunner.cli import compose, options, perform
+from labrunner.cli import options, perform
 
 
 def run(  # noqa: PLR0913 - one parameter an option

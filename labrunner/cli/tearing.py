@@ -23,8 +23,10 @@ def status(what: What = None) -> None:
     for state, live in states:
         assert state.started
         outcome = state.finished.outcome if state.finished else "unfinished"
-        typer.echo(f"{state.started.run}  {state.started.lab:<18} {outcome:<12} "
-                   f"{state.started.target.name}  {len(live)} live")
+        typer.echo(
+            f"{state.started.run}  {state.started.lab:<18} {outcome:<12} "
+            f"{state.started.target.name}  {len(live)} live"
+        )
         for resource in live:
             names = ", ".join(str(value) for value in resource.identity.values())
             typer.echo(f"          {resource.type}  {names or 'unanswered'}")

@@ -114,20 +114,22 @@ class ActionRunner:
     def _wait(self, step: Step, path: str, arguments: dict[str, Any]) -> Any:
         assert step.wait
         assert step.aws
-        waiter = self._plan.models.waiter(step.aws.partition(".")[0], step.wait.waiter)
+        wait = step.wait
+        waiter = self._plan.models.waiter(step.aws.partition(".")[0], wait.waiter)
+        assert waiter, "a lab with an unknown waiter does not load"
 
         def look() -> tuple[bool, Any, str]:
             outcome = self._caller.call(step, path, arguments)
             verdict = waiter.judge(outcome)
             if verdict.state == "failed":
                 where = self._plan.loaded.where(path)
-                what = f"{step.title}: {step.wait.waiter} cannot come true"  # type: ignore[union-attr]
+                what = f"{step.title}: {wait.waiter} cannot come true"
                 raise StepFailed(Problem(what=what, why=verdict.reason, where=where))
             result = outcome.result if isinstance(outcome, Answer) else None
             return verdict.state == "done", result, verdict.reason
 
-        every = step.wait.every if step.wait.every is not None else waiter.delay
-        timeout = step.wait.timeout or waiter.delay * waiter.max_attempts
+        every = wait.every if wait.every is not None else waiter.delay
+        timeout = wait.timeout or waiter.delay * waiter.max_attempts
         return self._poll(path, waiter.words, every, timeout, look)
 
     def _poll(

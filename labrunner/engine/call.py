@@ -13,9 +13,9 @@ from labrunner.events import (
     StepRetrying,
 )
 from labrunner.expressions import Scope, evaluate, parse
+from labrunner.identity import tagged, token
 from labrunner.model import Retry, Step
 from labrunner.outcome import Answer, Call, Outcome, Perform, Refusal
-from labrunner.identity import tagged, token
 from labrunner.plan import Plan
 
 

@@ -37,7 +37,11 @@ class Reporter:
     def send(self, kind: type[Event], **fields: Any) -> None:
         """Send one event; every subscriber has it when this returns."""
         with self._lock:
-            event = kind(run=self.run, at=self.clock.now(), **fields)  # type: ignore[operator]
+            self.forward(kind(run=self.run, at=self.clock.now(), **fields))
+
+    def forward(self, event: Event) -> None:
+        """Send an event that somebody else made, of the same run."""
+        with self._lock:
             self._emit(event)
             apply(self.state, event)
 

@@ -24,9 +24,9 @@ from labrunner.events import (
 )
 from labrunner.expressions import ExpressionError, Scope, evaluate, parse, render
 from labrunner.expressions.references import referenced_steps
+from labrunner.identity import target_root
 from labrunner.model import Composite, Step
 from labrunner.outcome import Perform
-from labrunner.identity import target_root
 from labrunner.plan import Plan
 from labrunner.state import ResourceState, RunState
 from labrunner.values import from_json
@@ -42,12 +42,13 @@ def perform(  # noqa: PLR0913 - the plan, and the five things it is performed wi
     *,
     pace: float = 1.0,
     state: RunState | None = None,
-    at_end: Callable[[], None] = lambda: None,
+    at_end: Callable[[Emit], None] = lambda _: None,
 ) -> RunFinished:
     """Perform the plan and return its last event; with `state`, go on where that run stopped.
 
     `pace` scales the pauses between two looks of a wait: small on a local cloud. `at_end` is
-    called when the steps are over, whatever they came to, before the run is finished.
+    called when the steps are over, whatever they came to, before the run is finished; it sends
+    its events through the function that it is given.
     """
     reporter = Reporter(plan.run.id, emit, clock, state or RunState())
     reporter.keep_secret(dict(plan.params))
@@ -80,7 +81,7 @@ class _Run:
         self._actions = actions
         self._pool = pool
 
-    def all(self, at_end: Callable[[], None]) -> RunFinished:
+    def all(self, at_end: Callable[[Emit], None]) -> RunFinished:
         plan, send = self._plan, self._reporter.send
         started = self._reporter.clock.now()
         send(
@@ -96,7 +97,7 @@ class _Run:
             resumed=self._reporter.state.started is not None,
         )
         outcome = self._outcome()
-        at_end()
+        at_end(self._reporter.forward)
         state = self._reporter.state
         live = [self._live(resource) for resource in state.live]
         send(

@@ -7,8 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from labrunner.loader.folder import find_labs
-    from labrunner.loader.head import LabHead, load_head
+    from labrunner.loader.head import LabHead, find_labs, load_head
     from labrunner.loader.load import load_lab
     from labrunner.loader.loaded import LoadedLab
     from labrunner.loader.params import check_params
@@ -28,7 +27,7 @@ _HOMES = {
     "LabHead": "head",
     "LoadedLab": "loaded",
     "check_params": "params",
-    "find_labs": "folder",
+    "find_labs": "head",
     "json_schema": "schema",
     "load_head": "head",
     "load_lab": "load",

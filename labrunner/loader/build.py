@@ -56,7 +56,7 @@ def build(kind: type[Built], node: Node, found: Diagnostics) -> Built | None:
     """Return the node as a lab, composite, step or param; None with diagnostics otherwise."""
     renamed = list(_field_names(kind, node))
     for key in renamed:
-        found.add(key.where, *_unknown_key(str(key.value), _model(kind, ())))
+        found.add(key.where, *_unknown_key(str(key.value), Step))
     try:
         # Strict: pydantic would else take "yes" for true, and "20" for 20.
         built = kind.model_validate(node.plain, strict=True)
@@ -137,6 +137,8 @@ def _wrong_kind(
         hint = "quote it"
     elif "true or false" in wanted and isinstance(value.plain, str):
         hint = "in YAML 1.2 only true and false are not text"
+    elif any("number" in word for word in wanted) and isinstance(value.plain, str):
+        hint = "write a number, without quotes"
     message = f"{_name(path)} is {' or '.join(wanted)}, not {_shown(value.plain)}"
     found.add(value.where, message, hint)
 
@@ -153,7 +155,7 @@ def _rule(
         case "value_error":
             found.add(where, str(context["error"]))
         case "string_pattern_mismatch":
-            rule = _RULES["lab" if "-" in str(context["pattern"]) else "id"]
+            rule = _RULES["id" if "_" in str(context["pattern"]) else "lab"]
             found.add(where, f"{_shown(value.plain)} cannot be a name here: one {rule}")
         case "literal_error":
             expected = str(context["expected"])
@@ -165,11 +167,11 @@ def _rule(
         case "string_too_long":
             found.add(where, f"{name} is longer than {context['max_length']} characters")
         case "greater_than":
-            found.add(where, f"{name} must be more than {context['gt']}")
+            found.add(where, f"{name} must be more than {context['gt']:g}")
         case "greater_than_equal":
-            found.add(where, f"{name} must be {context['ge']} or more")
+            found.add(where, f"{name} must be {context['ge']:g} or more")
         case "less_than_equal":
-            found.add(where, f"{name} must be {context['le']} or less")
+            found.add(where, f"{name} must be {context['le']:g} or less")
         case _:
             found.add(where, f"{name}: {error['msg']}")
 

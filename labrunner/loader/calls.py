@@ -8,7 +8,7 @@ from labrunner.expressions import Type
 from labrunner.expressions.functions import RESULTS, Functions
 from labrunner.expressions.types import ANY, ListType, MapType
 from labrunner.loader import compare
-from labrunner.loader.typing import family, unify, words
+from labrunner.loader.fitting import family, unify, words
 
 if TYPE_CHECKING:
     from labrunner.loader.infer import Inference

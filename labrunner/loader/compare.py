@@ -6,7 +6,7 @@ from typing import Any
 from labrunner.errors import did_you_mean
 from labrunner.expressions import Type
 from labrunner.expressions.types import ListType, Scalar
-from labrunner.loader.typing import family, words
+from labrunner.loader.fitting import family, words
 
 _Node = dict[str, Any]
 _Problem = tuple[_Node, str, str]

@@ -1,12 +1,10 @@
-"""A lab's own folder: where labs are found, and the only place their files are read from."""
+"""A lab's own folder: the only place its files are read from."""
 
 import stat
-from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
 from labrunner.expressions.functions import FunctionError
 
-LAB_FILE = "lab.yaml"
 LARGEST_ASSET = 64 * 2**20
 
 
@@ -59,16 +57,3 @@ class Folder:
         if len(data) > LARGEST_ASSET:
             raise NotAnAsset(f"{name!r} is larger than 64 MiB")
         return data
-
-
-def find_labs(folders: Sequence[Path]) -> dict[str, Path]:
-    """Return the path of each lab's lab.yaml by the lab's name; later folders override."""
-    found: dict[str, Path] = {}
-    for folder in folders:
-        if folder.is_dir():
-            found |= {
-                entry.name: entry / LAB_FILE
-                for entry in folder.iterdir()
-                if (entry / LAB_FILE).is_file()
-            }
-    return dict(sorted(found.items()))

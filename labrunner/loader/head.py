@@ -1,12 +1,14 @@
-"""The first lines of a lab, for lists of labs: read without checking the rest."""
+"""Which labs there are, and their first lines: read without checking the rest."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from labrunner.loader.reader import decode, read
 from labrunner.loader.tree import Diagnostics
+
+LAB_FILE = "lab.yaml"
 
 
 @dataclass(frozen=True)
@@ -25,6 +27,19 @@ class LabHead:
     minutes: float = 0
     usd: float = 0
     error: str = ""
+
+
+def find_labs(folders: Sequence[Path]) -> dict[str, Path]:
+    """Return the path of each lab's lab.yaml by the lab's name; later folders override."""
+    found: dict[str, Path] = {}
+    for folder in folders:
+        if folder.is_dir():
+            found |= {
+                entry.name: entry / LAB_FILE
+                for entry in folder.iterdir()
+                if (entry / LAB_FILE).is_file()
+            }
+    return dict(sorted(found.items()))
 
 
 def load_head(path: Path) -> LabHead:

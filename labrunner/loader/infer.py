@@ -17,7 +17,7 @@ from labrunner.expressions.types import (
 )
 from labrunner.loader import calls, compare
 from labrunner.loader.offsets import offsets
-from labrunner.loader.typing import family, of_literal, unify, words
+from labrunner.loader.fitting import family, of_literal, unify, words
 
 _SHOWN = 12
 _Node = dict[str, Any]
@@ -43,7 +43,7 @@ class Inference:
     """The types of one expression's parts."""
 
     def __init__(
-        self, expression: Parsed, roots: Struct, check_file: Callable[[str], str]
+        self, expression: Parsed, roots: Struct, check_file: Callable[[str], tuple[str, str]]
     ) -> None:
         self._expression = expression
         self._roots = roots
@@ -67,8 +67,9 @@ class Inference:
 
     def add_file(self, node: _Node, name: str) -> None:
         """Note that a file cannot be read, if so."""
-        if problem := self._check_file(name):
-            self.add(node, problem)
+        message, hint = self._check_file(name)
+        if message:
+            self.add(node, message, hint)
 
     def _field(self, node: _Node, current: Type) -> Type:
         name = node["value"]

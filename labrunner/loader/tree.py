@@ -74,6 +74,11 @@ class ScalarNode(Node):
         """The value."""
         return self.value
 
+    @property
+    def written(self) -> str:
+        """The value as it is written in the file, quotes included."""
+        return self.source.text[self.start : self.end].strip()
+
     def inside(self, offset: int) -> Location:
         """Return the place of a character of the text's value, however the text is written."""
         assert isinstance(self.value, str)

@@ -8,9 +8,9 @@ from labrunner.awsmodel import Models
 from labrunner.catalog import Catalog, ResourceType
 from labrunner.events import TargetFacts
 from labrunner.expressions import ExpressionError, Parsed, Scope, evaluate, parse, parse_template
+from labrunner.identity import RunName, target_root
 from labrunner.loader import LoadedLab
 from labrunner.model import Step
-from labrunner.identity import RunName, target_root
 from labrunner.values import Secret, as_text, to_json
 
 LATER = "…"

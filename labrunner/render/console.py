@@ -72,9 +72,11 @@ class Console:
 
 
 def _progress(console: rich.console.Console) -> Progress:
-    whole = Column(ratio=1, no_wrap=True, overflow="ellipsis" if _unicode(console) else "crop")
+    whole = Column(
+        ratio=1, no_wrap=True, overflow="ellipsis" if unicode(console.encoding) else "crop"
+    )
     return Progress(
-        SpinnerColumn("dots" if _unicode(console) else "line"),
+        SpinnerColumn("dots" if unicode(console.encoding) else "line"),
         TextColumn("{task.description}", markup=False, table_column=whole),
         TimeElapsedColumn(),
         console=console,
@@ -82,10 +84,6 @@ def _progress(console: rich.console.Console) -> Progress:
         transient=True,
         expand=True,
     )
-
-
-def _unicode(console: rich.console.Console) -> bool:
-    return unicode(console.encoding)
 
 
 @contextmanager

@@ -32,7 +32,9 @@ def run_ending(
 
 def _proved(checks: Counts) -> str:
     total = checks.passed + checks.failed + checks.skipped
-    return f"{checks.passed} of {many(total, 'check')}" if total else "nothing was checked"
+    if not total:
+        return "nothing: no claim was checked"
+    return f"{checks.passed} of the {many(total, 'claim')} that {'was' if total == 1 else 'were'} checked"
 
 
 def _steps(steps: Counts, not_run: int) -> str:
@@ -76,4 +78,4 @@ def _forgotten(live: Sequence[Live], target: str) -> str:
 def _next(event: RunFinished) -> list[Line]:
     if not event.next_command:
         return []
-    return [pair("tear down", event.next_command, tone="command", whole=True)]
+    return [line("Tear it down: ", (event.next_command, "command"), whole=True)]

@@ -57,11 +57,8 @@ class Words:
                 return self._waiting(event)
             case StepRetrying():
                 return self._retrying(event)
-            case ResourceIntended():
-                self._types[event.resource] = event.type
-                return []
-            case ResourceCreated():
-                return self._created(event)
+            case ResourceIntended() | ResourceCreated():
+                return self._resource(event)
             case CheckFinished():
                 return self._check(event)
             case StepFinished():
@@ -96,10 +93,10 @@ class Words:
         self._running[event.step] = number.strip() + " " + title
         lines = [
             BLANK,
-            line(number, (title, "title"), (f" · {event.action}", "dim"), hang=self._numbers.width),
+            line(number, (title, "title"), (f" ({event.action})", "dim"), hang=self._numbers.width),
         ]
         if event.explain:
-            lines.append(self._body((event.explain, "dim")))
+            lines.append(line((event.explain, "dim"), indent=self._numbers.width))
         return lines
 
     def _waiting(self, event: StepWaiting) -> list[Line]:
@@ -117,7 +114,10 @@ class Words:
             return []
         return self._told(event.step, self._body((text, "warn")))
 
-    def _created(self, event: ResourceCreated) -> list[Line]:
+    def _resource(self, event: ResourceIntended | ResourceCreated) -> list[Line]:
+        if isinstance(event, ResourceIntended):
+            self._types[event.resource] = event.type
+            return []
         name = ", ".join(str(value) for value in event.identity.values())
         text = f"created {self._types.get(event.resource, 'resource')} {name}"
         return self._told(event.resource, self._body((text, "dim")))

@@ -62,7 +62,7 @@ def _remote(name: str, access: Access, loader: "Loader | None") -> Target:
         if not region:
             raise Failure(
                 "no AWS region is set",
-                next_command="labrunner … --region us-east-1, or: aws configure set region us-east-1",
+                next_command="aws configure set region us-east-1, or --region us-east-1",
                 exit_code=Exit.INVALID,
             )
         clients = Clients(

@@ -102,7 +102,11 @@ def _session(access: Access, loader: "Loader | None") -> "Session":
 def _config(access: Access) -> Any:
     from botocore.config import Config
 
-    common = {"connect_timeout": 10, "read_timeout": 60, "max_pool_connections": _POOL}
+    common: dict[str, Any] = {
+        "connect_timeout": 10,
+        "read_timeout": 60,
+        "max_pool_connections": _POOL,
+    }
     if access.endpoint is None:
         return Config(**common, retries={"mode": "standard", "total_max_attempts": 8})
     # Nothing passes on a local endpoint: what fails there has failed. No proxy leads to it.

@@ -67,6 +67,22 @@ def perform(  # noqa: PLR0913 - what to undo, and the five things it is done wit
     return finished
 
 
+def remove_unanswered(  # noqa: PLR0913 - as perform
+    state: RunState,
+    catalog: Catalog,
+    do: Perform,
+    emit: Callable[[Event], None],
+    clock: Clock,
+    *,
+    pace: float = 1.0,
+) -> list[str]:
+    """Remove what unanswered calls may have made, so that a run can go on; return what is left."""
+    assert state.started
+    work = _Work(state.started.run, do, emit, clock, pace)
+    work.remove([one for one in plan_teardown(state, catalog) if not one.resource.identity])
+    return work.left
+
+
 @dataclass
 class _Item:
     """A removal under way: find what was made, delete it, look until it is gone."""

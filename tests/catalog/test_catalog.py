@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from botocore import xform_name
 from botocore.loaders import Loader
-from botocore.model import OperationModel, ServiceModel, StructureShape
+from botocore.model import OperationModel, ServiceModel, Shape, StructureShape
 
 from labrunner.catalog import ResourceType, load
 from labrunner.catalog.types import Read
@@ -49,16 +49,16 @@ def test_an_entry_names_what_exists(service: str, name: str, entry: ResourceType
     create = operations[entry.create]
     assert not [name for name in entry.changed_by if name not in operations]
     for call in calls(entry):
-        shape = operations[call.operation].input_shape
-        assert shape
-        check(shape, call.arguments)
+        wanted = operations[call.operation].input_shape
+        assert wanted
+        check(wanted, call.arguments)
     for path in entry.identity.values():
         root, member = path.split(".")[:2]
         side = create.input_shape if root == "with" else create.output_shape
         assert side
         assert member in side.members
     if entry.tags:
-        shape = create.input_shape
+        shape: Shape | None = create.input_shape
         for member in entry.tags.member.split("."):
             assert isinstance(shape, StructureShape)
             shape = shape.members[member]

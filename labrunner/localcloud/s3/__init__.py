@@ -1,0 +1,1 @@
+"""Amazon S3: moto keeps the objects, this package decides who may do what with them."""
