@@ -54,6 +54,12 @@ class Inference:
         """Return the expression's type, and collect its mistakes."""
         return self.visit(self._expression.tree, self._roots)
 
+    @property
+    def mistaken(self) -> bool:
+        """Whether the expression has a mistake."""
+        self.run()
+        return bool(self.mistakes)
+
     def visit(self, node: _Node, current: Type) -> Type:
         """Return the type of a part, where `current` is the value it is applied to."""
         rule = _RULES.get(node["type"])

@@ -10,7 +10,7 @@ from labrunner.loader.folder import Folder, NotAnAsset
 from labrunner.loader.infer import Inference
 from labrunner.loader.tree import Diagnostics, Node, ScalarNode
 
-_BARE = re.compile(r"(steps\.[a-z][a-z0-9_]*\.(with|result|outputs)|params\.[a-z][a-z0-9_]*)[\w.\[\]]*")
+_BARE = re.compile(r"(steps|params|run|target|item)(\.[A-Za-z_][A-Za-z0-9_]*)+")
 
 
 class Texts:
@@ -40,7 +40,7 @@ class Texts:
         """Return the type of a text with `${{ }}` in it, or that could have some."""
         assert isinstance(node.value, str)
         if "${{" not in node.value:
-            return self._plain(node, node.value)
+            return self._plain(node, node.value, roots)
         try:
             template = parse_template(node.value)
         except SyntaxProblem as problem:
@@ -58,9 +58,10 @@ class Texts:
                 self._found.add(where, "binary data cannot stand inside a text", "use text()")
         return STRING
 
-    def _plain(self, node: ScalarNode, text: str) -> Type:
-        if _BARE.fullmatch(text):
-            hint = f"write ${{{{ {text} }}}}, or quote it inside ${{{{ }}}}"
+    def _plain(self, node: ScalarNode, text: str, roots: Struct) -> Type:
+        """A text that reads like a path, and would lead somewhere, was meant as one."""
+        if _BARE.fullmatch(text) and not Inference(parse(text), roots, self._file).mistaken:
+            hint = f"write ${{{{ {text} }}}}"
             self._found.add(node.where, f"`{text}` is a text here, not an expression", hint)
         return STRING
 

@@ -34,7 +34,7 @@ def _proved(checks: Counts) -> str:
     total = checks.passed + checks.failed + checks.skipped
     if not total:
         return "nothing: no claim was checked"
-    return f"{checks.passed} of the {many(total, 'claim')} that {'was' if total == 1 else 'were'} checked"
+    return f"{checks.passed} of {total} claims that were checked"
 
 
 def _steps(steps: Counts, not_run: int) -> str:

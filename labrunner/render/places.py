@@ -33,11 +33,13 @@ class Numbers:
         return 2 * self._digits + 4 if self._at else 2
 
     def of(self, path: str) -> str:
-        """Return the number of a step; a step of a composite goes under its step's number."""
-        number = self._at.get(path)
-        if number is not None:
-            return f"[{number:>{self._digits}}/{len(self._at)}] "
-        return "▸ ".rjust(self.width)
+        """Return the number of a step; a composite's step has that of the step it is inside of."""
+        outer = top(path)
+        inside = "" if outer == path else "▸ "
+        number = self._at.get(outer)
+        if number is None:
+            return inside
+        return f"[{number:>{self._digits}}/{len(self._at)}] {inside}"
 
     def not_among(self, ended: set[str]) -> int:
         """Return how many steps have not ended."""

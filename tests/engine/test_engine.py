@@ -1,5 +1,6 @@
 """The engine: events in order, written ahead; whatever happens, teardown leaves nothing."""
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -115,16 +116,16 @@ def test_only_a_certain_refusal_ends_an_intention(certain: bool) -> None:  # noq
 def test_killed_at_any_event_teardown_leaves_nothing(before: bool) -> None:  # noqa: FBT001
     count = len(run(FakeS3()))
     for at in range(1, count + 1):
-        cloud, said = FakeS3({"not mine": []}), []
+        cloud = FakeS3({"not mine": []})
+        said: list[Event] = []
 
         def emit(event: Event, at: int = at, said: list[Event] = said) -> None:
             if len(said) >= at - before:
                 raise Killed
             said.append(event)
 
-        with pytest.raises(Killed):
+        with suppress(Killed):
             perform(plan(), cloud, emit, FakeClock())
-            raise Killed
         if said:  # without a first event nothing was begun
             tear_down(said, cloud)
         assert cloud.buckets == {"not mine": []}, f"killed at event {at}"

@@ -1,0 +1,132 @@
+"""The files of a lab: the lab itself, and the composites that it uses."""
+
+import hashlib
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from labrunner.errors import Location, did_you_mean
+from labrunner.loader.build import build
+from labrunner.loader.folder import Folder, NotAnAsset
+from labrunner.loader.params import problems_of
+from labrunner.loader.reader import decode, read
+from labrunner.loader.tree import Diagnostics, ListNode, MapNode, Node
+from labrunner.model import Composite, Lab, Param, Step
+
+_USES = re.compile(r"\./[\w-][\w.-]*(/[\w-][\w.-]*)*\.ya?ml")
+_DEEPEST = 8
+
+
+@dataclass(frozen=True)
+class StepIn:
+    """A step of a file: its place, and the step itself when it is valid."""
+
+    id: str
+    node: Node
+    step: Step | None
+
+
+@dataclass(frozen=True, eq=False)
+class LabFile:
+    """A file that was read: what of it is valid, whole or in parts."""
+
+    root: MapNode
+    whole: Lab | Composite | None
+    params: dict[str, Param]
+    steps: Sequence[StepIn]
+
+
+@dataclass
+class Files:
+    """Reads a lab's files, each once, and knows which is being read inside which."""
+
+    folder: Folder
+    found: Diagnostics
+    composites: dict[str, LabFile | None] = field(default_factory=dict)
+    _open: list[str] = field(default_factory=list)
+    _contents: dict[str, bytes] = field(default_factory=dict)
+
+    def lab(self, path: Path) -> LabFile | None:
+        """Return the lab of a lab.yaml, None when it cannot be read."""
+        return self._file(path.name, str(path), Lab)
+
+    def composite(self, uses: str, where: Location) -> LabFile | None:
+        """Return the composite that `uses` names, None when it cannot be read."""
+        if uses in self.composites:
+            return self.composites[uses]
+        self.composites[uses] = None
+        if not _USES.fullmatch(uses):
+            self.found.add(where, f"`uses: {uses}` is not a composite", "write ./name.yaml")
+            return None
+        name = uses.removeprefix("./")
+        self.composites[uses] = self._file(name, str(self.folder.path / name), Composite, where)
+        return self.composites[uses]
+
+    def enter(self, uses: str, where: Location) -> bool:
+        """Note that a composite is being looked into; False when it is inside itself."""
+        if uses in self._open:
+            chain = " → ".join([*self._open[self._open.index(uses) :], uses])
+            self.found.add(where, "a composite uses itself", chain)
+            return False
+        if len(self._open) == _DEEPEST:
+            self.found.add(where, f"composites inside composites, more than {_DEEPEST} deep")
+            return False
+        self._open.append(uses)
+        return True
+
+    def leave(self) -> None:
+        """Note that the composite entered last has been looked into."""
+        self._open.pop()
+
+    def digest(self) -> str:
+        """Return the SHA-256 of all files read, hexadecimal."""
+        digest = hashlib.sha256()
+        for name, data in sorted(self._contents.items()):
+            digest.update(f"{name}\0{len(data)}\0".encode())
+            digest.update(data)
+        return digest.hexdigest()
+
+    def _file(
+        self, name: str, shown: str, kind: type[Lab] | type[Composite], where: Location | None = None
+    ) -> LabFile | None:
+        try:
+            data = self.folder.read(name)
+        except NotAnAsset as problem:
+            hint = did_you_mean(name, self.folder.names()) if where else ""
+            self.found.add(where or Location(shown, 1, 1), str(problem), hint)
+            return None
+        self._contents[name] = data
+        text = decode(data, shown, self.found)
+        root = read(text, shown, self.found) if text is not None else None
+        if root is None:
+            return None
+        whole = build(kind, root, self.found)
+        return self._parts(root, whole) if isinstance(root, MapNode) else None
+
+    def _parts(self, root: MapNode, whole: Lab | Composite | None) -> LabFile:
+        params = self._params(root.child("params"), whole)
+        nodes = root.at(("steps",))
+        steps = [self._step(node) for node in nodes.items] if isinstance(nodes, ListNode) else []
+        return LabFile(root, whole, params, steps)
+
+    @staticmethod
+    def _step(node: Node) -> StepIn:
+        # In a file with mistakes, each step that is valid by itself is still looked at.
+        identifier = node.plain.get("id") if isinstance(node, MapNode) else None
+        step = build(Step, node, Diagnostics())
+        return StepIn(identifier if isinstance(identifier, str) else "", node, step)
+
+    def _params(self, node: Node | None, whole: Lab | Composite | None) -> dict[str, Param]:
+        if whole is not None:
+            params = whole.params
+        elif isinstance(node, MapNode):
+            built = {n: build(Param, inner, Diagnostics()) for n, inner in node.members.items()}
+            params = {name: param for name, param in built.items() if param}
+        else:
+            params = {}
+        for name, param in params.items():
+            for key, message in problems_of(param):
+                where = node.at((name, key)).where if node else Location("", 1, 1)
+                self.found.add(where, message)
+        return params

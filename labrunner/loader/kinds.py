@@ -1,0 +1,83 @@
+"""What each kind of action takes and gives: the one place that knows, for every kind but `uses`."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from labrunner.awsmodel import Models
+from labrunner.expressions.types import (
+    BYTES,
+    INTEGER,
+    NUMBER,
+    STRING,
+    MapType,
+    Struct,
+    Type,
+)
+from labrunner.model import Step
+
+ERROR = Struct(
+    "the refusal",
+    {
+        "Error": Struct("Error", {"Code": STRING, "Message": STRING}),
+        "ResponseMetadata": Struct(
+            "ResponseMetadata",
+            {"RequestId": STRING, "HTTPStatusCode": INTEGER, "RetryAttempts": INTEGER},
+        ),
+    },
+)
+
+
+@dataclass(frozen=True)
+class Kind:
+    """The type of an action's `with`, and the type of its result."""
+
+    arguments: Type
+    result: Type
+
+
+_HTTP = Kind(
+    arguments=Struct(
+        "an http step",
+        {"url": STRING, "headers": MapType(STRING), "body": BYTES, "timeout": NUMBER},
+        frozenset({"url"}),
+    ),
+    result=Struct(
+        "the result of an http step",
+        {
+            "status": INTEGER,
+            "headers": MapType(STRING),
+            "body": STRING,
+            "sha256": STRING,
+            "bytes": INTEGER,
+            "error": Struct("error", {"Code": STRING, "Message": STRING}),
+        },
+    ),
+)
+
+
+def _aws(step: Step, models: Models) -> Kind:
+    service, _, name = (step.aws or "").partition(".")
+    operation = models.operation(service, name)
+    paginated = step.paginate and operation.can_paginate
+    return Kind(operation.input, operation.all_pages if paginated else operation.output)
+
+
+_KINDS: Mapping[str, Callable[[Step, Models], Kind]] = {
+    "aws": _aws,
+    "http": lambda _step, _models: _HTTP,
+}
+
+
+def kind_of(step: Step, models: Models) -> Kind:
+    """Return what the step's action takes and gives; raises UnknownName for an AWS operation."""
+    kind = _KINDS[step.kind](step, models)
+    return Kind(kind.arguments, _refused(step, kind.result))
+
+
+def _refused(step: Step, result: Type) -> Type:
+    """A step that expects an error has that error as its result, or may have."""
+    if step.expect_error is None:
+        return result
+    if step.expect_error.optional and isinstance(result, Struct):
+        return Struct(result.name, {**result.members, "Error": ERROR.members["Error"]})
+    return ERROR
