@@ -206,19 +206,23 @@ def params(given: Sequence[str]) -> Mapping[str, str]:
     return {name: value for name, _, value in pairs}
 
 
-def make_plan(
-    lab: str, given: Sequence[str], more: Sequence[Path], run: str, facts: TargetFacts
-) -> Any:
+def values(loaded: Any, given: Sequence[str]) -> dict[str, Any]:
+    """Return the values of a lab's params; raises Failure where --param is wrong."""
+    from labrunner.loader import check_params
+
+    checked: dict[str, Any] = check_params(loaded.lab, params(given))
+    return checked
+
+
+def make_plan(loaded: Any, chosen: Mapping[str, Any], run: str, facts: TargetFacts) -> Any:
     """Return the plan of one run of a lab."""
     from labrunner.catalog import load as load_catalog
     from labrunner.identity import RunName
-    from labrunner.loader import check_params
     from labrunner.plan import make
 
-    loaded = load(lab, more)
     return make(
         loaded,
-        check_params(loaded.lab, params(given)),
+        chosen,
         run=RunName(run, loaded.lab.lab),
         target=facts,
         models=models(),

@@ -46,11 +46,12 @@ def run(  # noqa: PLR0913 - a lab, and how it is to be run
     from labrunner import engine
 
     loaded = compose.load(lab, more)
+    chosen = compose.values(loaded, given)
     state = _unfinished(lab) if wish.resume else None
     clock = compose.stoppable()
     target = _same_target(state, loaded) if state else compose.target(*astuple(where))
     run_id = state.started.run if state and state.started else compose.new_run_id()
-    plan = compose.make_plan(lab, given, more, run_id, target.facts)
+    plan = compose.make_plan(loaded, chosen, run_id, target.facts)
     if not wish.yes:
         _ask(target, f"Run {lab}, at most {loaded.lab.estimate.usd:g} USD?")
     journal = compose.open_journal(durable=not target.is_local)

@@ -23,7 +23,9 @@ def plan(
     from labrunner.plan import policy as policy_of
 
     facts = TargetFacts(name="aws", region=region or "us-east-1", account="your account")
-    made = compose.make_plan(lab, param or [], more or [], compose.new_run_id(), facts)
+    loaded = compose.load(lab, more or [])
+    chosen = compose.values(loaded, param or [])
+    made = compose.make_plan(loaded, chosen, compose.new_run_id(), facts)
     if policy:
         typer.echo(json.dumps(policy_of(made), indent=2))
         return

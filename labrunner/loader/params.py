@@ -37,7 +37,7 @@ def check_params(lab: Lab, given: Mapping[str, str]) -> dict[str, Any]:
         raise Failure(
             f"the params of {lab.lab} are not right",
             why="; ".join(problems),
-            next_command=f"labrunner explain {lab.lab}",
+            next_command=f"labrunner show {lab.lab}",
             exit_code=Exit.INVALID,
         )
     return values

@@ -1,6 +1,7 @@
 """What is said when a run ends: what was proved, what now exists, what it costs, what to do."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from labrunner.events import CheckFinished, Counts, Live, RunFinished
 from labrunner.render.text import BLANK, Line, Tone, duration, line, many, pair, usd
@@ -13,19 +14,29 @@ _OUTCOMES: dict[str, tuple[str, Tone, str]] = {
 }
 
 
-def run_ending(
-    event: RunFinished, target: str, failed: Sequence[CheckFinished], not_run: int
-) -> list[Line]:
-    """Return the last lines of a run; `not_run` counts the steps that never ended."""
+@dataclass(frozen=True)
+class Course:
+    """What happened on the way: of the lab's steps, and of what they checked."""
+
+    target: str
+    failed: Sequence[CheckFinished]
+    stopped: Sequence[str]
+    ended_inside: Mapping[str, int]
+    steps: int
+
+
+def run_ending(event: RunFinished, course: Course) -> list[Line]:
+    """Return the last lines of a run."""
     mark, tone, verb = _OUTCOMES[event.outcome]
     head = f"{event.lab} {verb} {duration(event.seconds)}"
     return [
         BLANK,
         line((mark, tone), (head, "title")),
         pair("proved", _proved(event.checks), indent=2),
-        *[line(("✗ ", "bad"), check.proves, indent=12, hang=2) for check in failed],
-        pair("steps", _steps(event.steps, not_run), indent=2),
-        *_existing(event.live, target),
+        *[line(("✗ ", "bad"), check.proves, indent=12, hang=2) for check in course.failed],
+        pair("steps", _steps(event.steps, course), indent=2),
+        *[pair("stopped", step, indent=2) for step in course.stopped],
+        *_existing(event.live, course.target),
         *_next(event),
     ]
 
@@ -37,14 +48,14 @@ def _proved(checks: Counts) -> str:
     return f"{checks.passed} of {total} claims that were checked"
 
 
-def _steps(steps: Counts, not_run: int) -> str:
+def _steps(steps: Counts, course: Course) -> str:
+    """Count the lab's own steps: what is inside a composite is one step of the lab."""
     counts = {
-        "passed": steps.passed,
-        "failed": steps.failed,
-        "skipped": steps.skipped,
-        "not run to the end": not_run,
+        outcome: count - course.ended_inside.get(outcome, 0)
+        for outcome, count in steps.model_dump().items()
     }
-    return ", ".join(f"{count} {name}" for name, count in counts.items() if count) or "none"
+    counts["not run to the end"] = max(0, course.steps - sum(counts.values()))
+    return ", ".join(f"{count} {name}" for name, count in counts.items() if count > 0) or "none"
 
 
 def _existing(live: Sequence[Live], target: str) -> list[Line]:
@@ -67,12 +78,13 @@ def _existing(live: Sequence[Live], target: str) -> list[Line]:
 def _forgotten(live: Sequence[Live], target: str) -> str:
     known = [one.usd_per_hour for one in live if one.usd_per_hour is not None]
     unknown = len(live) - len(known)
-    day = f"USD {usd(sum(known) * _HOURS_A_DAY)}" if known else ""
-    open_ended = f"{many(unknown, 'resource')} of unknown price" if unknown else ""
-    cost = " and ".join(part for part in (day, open_ended) if part)
+    parts = [f"USD {usd(sum(known) * _HOURS_A_DAY)}"] if known else []
+    if unknown:
+        parts.append(f"the unknown price of {many(unknown, 'resource')}")
+    cost = " and ".join(parts)
     if target == "local":
-        return f"On the local cloud this costs nothing; on AWS a forgotten day would be {cost}."
-    return f"If it is forgotten for a day: {cost}."
+        return f"On the local cloud this costs nothing; on AWS a day of it would cost {cost}."
+    return f"If it is forgotten for a day it costs {cost}."
 
 
 def _next(event: RunFinished) -> list[Line]:

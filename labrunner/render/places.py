@@ -27,6 +27,9 @@ class Numbers:
         self._at = {head.id: number for number, head in enumerate(heads, 1)}
         self._digits = len(str(len(heads)))
 
+    def __len__(self) -> int:
+        return len(self._at)
+
     @property
     def width(self) -> int:
         """How wide a number is."""
@@ -40,10 +43,6 @@ class Numbers:
         if number is None:
             return inside
         return f"[{number:>{self._digits}}/{len(self._at)}] {inside}"
-
-    def not_among(self, ended: set[str]) -> int:
-        """Return how many steps have not ended."""
-        return len(self._at.keys() - ended)
 
 
 def top(path: str) -> str:

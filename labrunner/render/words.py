@@ -1,5 +1,7 @@
 """What is said of each event of a run: the one place where it is worded."""
 
+from collections import Counter
+
 from labrunner.events import (
     CheckFinished,
     Event,
@@ -12,11 +14,10 @@ from labrunner.events import (
     StepRetrying,
     StepStarted,
     StepWaiting,
-    TeardownStarted,
 )
-from labrunner.render.ending import run_ending
+from labrunner.render.ending import Course, run_ending
 from labrunner.render.pauses import Pauses
-from labrunner.render.places import Numbers, item, owner
+from labrunner.render.places import Numbers, item, owner, top
 from labrunner.render.text import BLANK, Line, duration, line, pair, short
 from labrunner.render.undoing import Undoing
 
@@ -35,7 +36,7 @@ class Words:
         self._titles: dict[str, str] = {}
         self._types: dict[str, str] = {}
         self._running: dict[str, str] = {}
-        self._ended: set[str] = set()
+        self._ended: dict[str, str] = {}
         self._checks: dict[tuple[str, str], CheckFinished] = {}
         self._checked: set[str] = set()
         self._problem: Problem | None = None
@@ -43,8 +44,8 @@ class Words:
 
     @property
     def under_way(self) -> dict[str, str]:
-        """What happens now, one line for each step that runs or resource that goes."""
-        return self._running | self._undoing.under_way
+        """What happens now, one line for each resource that goes, or step that runs."""
+        return self._undoing.under_way or self._running
 
     def say(self, event: Event) -> list[Line]:
         """Return the lines that tell of the event."""
@@ -65,9 +66,6 @@ class Words:
                 return self._step_finished(event)
             case RunFinished():
                 return self._run_finished(event)
-            case TeardownStarted():
-                self._running.clear()
-                return self._undoing.say(event)
             case _:
                 return self._undoing.say(event)
 
@@ -144,7 +142,7 @@ class Words:
 
     def _step_finished(self, event: StepFinished) -> list[Line]:
         self._running.pop(event.step, None)
-        self._ended.add(event.step)
+        self._ended[event.step] = event.outcome
         self._pauses.over(event.step)
         if event.outcome == "skipped":
             text = f"skipped, and proves nothing: {event.reason}"
@@ -190,10 +188,17 @@ class Words:
         return lines
 
     def _run_finished(self, event: RunFinished) -> list[Line]:
+        course = Course(
+            target=self._started.target.name if self._started else "aws",
+            failed=[check for check in self._checks.values() if check.outcome == "failed"],
+            stopped=[self._numbers.of(step) + self._titles[step] for step in self._running],
+            ended_inside=Counter(
+                outcome for step, outcome in self._ended.items() if step != top(step)
+            ),
+            steps=len(self._numbers),
+        )
         self._running.clear()
-        target = self._started.target.name if self._started else "aws"
-        failed = [check for check in self._checks.values() if check.outcome == "failed"]
-        return run_ending(event, target, failed, self._numbers.not_among(self._ended))
+        return run_ending(event, course)
 
     def _now(self, path: str, text: str) -> None:
         step = owner(path)
