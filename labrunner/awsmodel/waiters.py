@@ -99,8 +99,9 @@ class Waiter:
     def acceptors(self) -> tuple[Acceptor, ...]:
         """The rules, in the order in which they are asked."""
         return tuple(
-            Acceptor(_STATES[rule["state"]], rule["matcher"], rule["expected"],
-                     rule.get("argument", ""))
+            Acceptor(
+                _STATES[rule["state"]], rule["matcher"], rule["expected"], rule.get("argument", "")
+            )
             for rule in self.data["acceptors"]
         )
 

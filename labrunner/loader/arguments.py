@@ -181,4 +181,3 @@ def matches(pattern: str, text: str) -> bool:
         return True
     whole = pattern.endswith(("+", "*", "}")) and "^" not in pattern and "$" not in pattern
     return bool(compiled.fullmatch(text) if whole else compiled.search(text))
-

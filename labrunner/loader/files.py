@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from labrunner.awsmodel import Models, UnknownName
 from labrunner.errors import Location, did_you_mean
 from labrunner.loader.build import build
 from labrunner.loader.folder import Folder, NotAnAsset
@@ -36,6 +37,12 @@ class LabFile:
     params: dict[str, Param]
     steps: Sequence[StepIn]
 
+    @property
+    def valid(self) -> Lab | Composite:
+        """The lab or composite, once nothing is wrong with it."""
+        assert self.whole is not None
+        return self.whole.model_copy(update={"steps": [step.step for step in self.steps]})
+
 
 @dataclass
 class Files:
@@ -43,6 +50,7 @@ class Files:
 
     folder: Folder
     found: Diagnostics
+    models: Models
     composites: dict[str, LabFile | None] = field(default_factory=dict)
     _open: list[str] = field(default_factory=list)
     _contents: dict[str, bytes] = field(default_factory=dict)
@@ -88,7 +96,11 @@ class Files:
         return digest.hexdigest()
 
     def _file(
-        self, name: str, shown: str, kind: type[Lab] | type[Composite], where: Location | None = None
+        self,
+        name: str,
+        shown: str,
+        kind: type[Lab] | type[Composite],
+        where: Location | None = None,
     ) -> LabFile | None:
         try:
             data = self.folder.read(name)
@@ -110,12 +122,21 @@ class Files:
         steps = [self._step(node) for node in nodes.items] if isinstance(nodes, ListNode) else []
         return LabFile(root, whole, params, steps)
 
-    @staticmethod
-    def _step(node: Node) -> StepIn:
+    def _step(self, node: Node) -> StepIn:
         # In a file with mistakes, each step that is valid by itself is still looked at.
         identifier = node.plain.get("id") if isinstance(node, MapNode) else None
         step = build(Step, node, Diagnostics())
-        return StepIn(identifier if isinstance(identifier, str) else "", node, step)
+        name = identifier if isinstance(identifier, str) else ""
+        return StepIn(name, node, self._renamed(step) if step else None)
+
+    def _renamed(self, step: Step) -> Step:
+        """Return the step with boto3's name of its operation, which all else goes by."""
+        service, _, name = (step.aws or "").partition(".")
+        try:
+            operation = self.models.operation(service, name)
+        except UnknownName:
+            return step  # no AWS step, or a mistake that is reported where the step is checked
+        return step.model_copy(update={"aws": f"{service}.{operation.name}"})
 
     def _params(self, node: Node | None, whole: Lab | Composite | None) -> dict[str, Param]:
         if whole is not None:

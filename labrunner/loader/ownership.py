@@ -6,7 +6,7 @@ from typing import Any
 
 from labrunner.awsmodel import Operation
 from labrunner.catalog import Catalog, ResourceType
-from labrunner.expressions import Parsed, parse, parse_template
+from labrunner.expressions import Parsed, SyntaxProblem, parse, parse_template
 from labrunner.model import Step
 
 Marks = frozenset[str]
@@ -80,24 +80,29 @@ class Naming:
             return _NONE.union(*(self.marks(item, step) for item in value))
         if not isinstance(value, str) or "${{" not in value:
             return _NONE
-        parts = parse_template(value).expressions
+        try:
+            parts = parse_template(value).expressions
+        except SyntaxProblem:
+            return self.needed_by(step)  # is reported already
         return _NONE.union(*(self._expression(parsed, step) for parsed, _ in parts))
 
-    def _expression(self, parsed: Parsed, step: Step) -> Marks:
-        return _NONE.union(*(self._path(path, step) for path in parsed.paths()))
+    def _expression(self, parsed: Parsed, step: Step, *, after: bool = False) -> Marks:
+        return _NONE.union(*(self._path(path, step, after=after) for path in parsed.paths()))
 
-    def _path(self, path: tuple[str, ...], step: Step) -> Marks:
+    def _path(self, path: tuple[str, ...], step: Step, *, after: bool) -> Marks:
         match path:
             case ("run",) | ("run", "id" | "name", *_):
                 return frozenset({RUN})
             case ("params", name, *_):
-                return self.params.get(name, _NONE)
+                return self.params.get(name, self.needed_by(step))
             case ("item", *rest):
                 return self._item(list(rest), step) | {_each(step)}
-            case ("with", *rest):
-                return self.marks(_get(step.arguments, list(rest)), step)
+            case ("with" | "result" as part, *rest) if after:
+                return self._earlier(step, part, list(rest))
             case ("steps", name, part, *rest) if name in self.steps:
                 return self._earlier(self.steps[name], part, list(rest))
+            case ("steps", *_):
+                return self.needed_by(step)  # is reported already, or nobody can tell
             case _:
                 return _NONE
 
@@ -111,11 +116,17 @@ class Naming:
         if part == "with":
             return self.marks(_get(step.arguments, path), step)
         if part == "outputs" and path and path[0] in step.outputs:
-            return self._expression(parse(step.outputs[path[0]]), step)
+            return self._output(step.outputs[path[0]], step)
         service, _, operation = (step.aws or "").partition(".")
         # What a run made, and what a composite gives, belongs to the run.
         is_own = step.uses or self.catalog.created_by(service, operation)
         return frozenset({RUN}) if is_own else _NONE
+
+    def _output(self, text: str, step: Step) -> Marks:
+        try:
+            return self._expression(parse(text), step, after=True)
+        except SyntaxProblem:
+            return self.needed_by(step)
 
 
 def _each(step: Step) -> str:
