@@ -9,7 +9,7 @@ from labrunner.awsmodel.conceal import conceal
 from labrunner.awsmodel.shapes import Members, Shape, Shapes
 from labrunner.awsmodel.waiters import Waiter
 from labrunner.errors import did_you_mean
-from labrunner.expressions.types import ANY, STRING, MapType, NUMBER, Struct, Type
+from labrunner.expressions.types import ANY, NUMBER, STRING, MapType, Struct, Type
 
 if TYPE_CHECKING:
     from botocore.loaders import Loader
@@ -64,10 +64,8 @@ class Operation:
     def output(self) -> Struct:
         """What the operation gives, ResponseMetadata included."""
         plain = self.shapes.struct(self.model.get("output"), self._result)
-        members = {**dict.fromkeys(plain.members, ANY), "ResponseMetadata": _METADATA}
-        return Struct(
-            self._result, Members(members, lambda name: plain.members.get(name, members[name]))
-        )
+        names = dict.fromkeys([*plain.members, _METADATA.name])
+        return Struct(self._result, Members(names, lambda name: plain.members.get(name, _METADATA)))
 
     @cached_property
     def all_pages(self) -> Struct:

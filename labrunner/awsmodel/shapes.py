@@ -1,7 +1,6 @@
 """From the shapes of a service model to the types of expressions."""
 
 from collections.abc import Callable, Iterator, Mapping
-from functools import cached_property
 from typing import Any
 
 from labrunner.expressions.types import (

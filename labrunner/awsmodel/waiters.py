@@ -45,7 +45,7 @@ class Acceptor:
     def _error(self, outcome: Outcome) -> bool:
         refused = isinstance(outcome, Refusal)
         if isinstance(self.expected, bool):
-            return refused is self.expected
+            return refused == self.expected
         return isinstance(outcome, Refusal) and outcome.code == self.expected
 
     def _path(self, value: Any) -> bool:

@@ -52,9 +52,8 @@ def check(inference: "Inference", node: _Node, current: Type) -> Type:
         inference.add(node, wrong)
         return ANY
     _check_types(inference, node, kinds, signature)
-    if name in ("file", "text") and isinstance(arguments[0].get("value"), str):
-        if arguments[0]["type"] == "literal":
-            inference.add_file(arguments[0], arguments[0]["value"])
+    if name in ("file", "text") and arguments[0]["type"] == "literal":
+        inference.add_file(arguments[0], str(arguments[0]["value"]))
     if name == "contains":
         _check_contains(inference, arguments, kinds)
     return _SPECIAL[name](kinds) if name in _SPECIAL else RESULTS.get(name, ANY)

@@ -2,22 +2,21 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 from labrunner.errors import did_you_mean
 from labrunner.expressions import Parsed, Type
 from labrunner.expressions.types import (
     ANY,
     BOOLEAN,
-    AnyType,
     ListType,
     MapType,
     Scalar,
     Struct,
 )
 from labrunner.loader import calls, compare
-from labrunner.loader.offsets import offsets
 from labrunner.loader.fitting import family, of_literal, unify, words
+from labrunner.loader.offsets import offsets
 
 _SHOWN = 12
 _Node = dict[str, Any]
@@ -62,7 +61,7 @@ class Inference:
 
     def visit(self, node: _Node, current: Type) -> Type:
         """Return the type of a part, where `current` is the value it is applied to."""
-        rule = _RULES.get(node["type"])
+        rule = self._RULES.get(node["type"])
         return rule(self, node, current) if rule else ANY
 
     def add(self, node: _Node, message: str, hint: str = "") -> None:
@@ -102,6 +101,11 @@ class Inference:
         return f"{struct.name} has no member `{name}`", hint
 
     def _chain(self, node: _Node, current: Type) -> Type:
+        first = node["children"][0]
+        if first["type"] == "not_expression" and node["type"] == "subexpression":
+            hint = "write !(…) around the whole path"
+            self.add(first, "`!` takes the one name after it, not the path", hint)
+            return ANY
         for child in node["children"]:
             current = self.visit(child, current)
         return current
@@ -184,29 +188,28 @@ class Inference:
     def _call(self, node: _Node, current: Type) -> Type:
         return calls.check(self, node, current)
 
-
-_RULES: Mapping[str, Callable[[Inference, _Node, Type], Type]] = {
-    "field": Inference._field,
-    "subexpression": Inference._chain,
-    "index_expression": Inference._chain,
-    "pipe": Inference._chain,
-    "index": Inference._index,
-    "slice": Inference._index,
-    "projection": Inference._projection,
-    "filter_projection": Inference._filter,
-    "value_projection": Inference._values,
-    "flatten": Inference._flatten,
-    "identity": Inference._current,
-    "current": Inference._current,
-    "literal": Inference._literal,
-    "multi_select_list": Inference._list,
-    "multi_select_dict": Inference._mapping,
-    "or_expression": Inference._or,
-    "and_expression": Inference._both,
-    "not_expression": Inference._not,
-    "comparator": Inference._comparator,
-    "function_expression": Inference._call,
-}
+    _RULES: ClassVar[Mapping[str, Callable[["Inference", _Node, Type], Type]]] = {
+        "field": _field,
+        "subexpression": _chain,
+        "index_expression": _chain,
+        "pipe": _chain,
+        "index": _index,
+        "slice": _index,
+        "projection": _projection,
+        "filter_projection": _filter,
+        "value_projection": _values,
+        "flatten": _flatten,
+        "identity": _current,
+        "current": _current,
+        "literal": _literal,
+        "multi_select_list": _list,
+        "multi_select_dict": _mapping,
+        "or_expression": _or,
+        "and_expression": _both,
+        "not_expression": _not,
+        "comparator": _comparator,
+        "function_expression": _call,
+    }
 
 
 def _inside(node: _Node) -> list[_Node]:

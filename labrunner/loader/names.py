@@ -69,17 +69,14 @@ class Names:
         return f"there is no step `{name}`", hint
 
 
-def step_type(step: str, parts: Mapping[str, Struct], *, many: bool) -> Struct:
+def step_type(step: str, parts: Mapping[str, Type], *, many: bool) -> Struct:
     """Return what `steps.<id>` is: each part, or with `for_each` a list of each."""
-    members: dict[str, Type] = dict(parts)
-    if many:
-        members = {name: ListType(kind) for name, kind in parts.items()}
-        if "outputs" in parts:
-            outputs = parts["outputs"]
-            members["outputs"] = _renamed(
-                outputs, {name: ListType(kind) for name, kind in outputs.members.items()}
-            )
+    members = {name: _many(kind) for name, kind in parts.items()} if many else parts
     return Struct(f"step `{step}`", members)
+
+
+class Outputs(Explained):
+    """The outputs of a step."""
 
 
 def outputs_of(step: str, types: Mapping[str, Type]) -> Struct:
@@ -89,7 +86,7 @@ def outputs_of(step: str, types: Mapping[str, Type]) -> Struct:
         hint = did_you_mean(name, list(types))
         return f"step `{step}` has no output `{name}`", hint or "declare it under `outputs`"
 
-    return Explained(f"the outputs of step `{step}`", types, why=why)
+    return Outputs(f"the outputs of step `{step}`", types, why=why)
 
 
 def given_to(step: str, given: Type) -> Struct:
@@ -108,10 +105,12 @@ def unknown_step(step: str) -> Struct:
     return Struct(f"step `{step}`", dict.fromkeys(("with", "result", "outputs"), ANY))
 
 
-def _renamed(struct: Struct, members: Mapping[str, Type]) -> Struct:
-    if isinstance(struct, Explained):
-        return Explained(struct.name, members, why=struct.why)
-    return Struct(struct.name, members)
+def _many(kind: Type) -> Type:
+    """Return the part of a step with `for_each`: of outputs each is a list."""
+    if isinstance(kind, Outputs):
+        lists = {name: ListType(inner) for name, inner in kind.members.items()}
+        return Outputs(kind.name, lists, why=kind.why)
+    return ListType(kind)
 
 
 def _root(name: str, roots: Sequence[str]) -> tuple[str, str]:

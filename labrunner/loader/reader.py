@@ -7,7 +7,7 @@ resolver follows YAML 1.1, where 2012-10-17 is a date, 0123 is 83, and `on` is t
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 import yaml
 
@@ -107,7 +107,7 @@ class _Composer:
         self._next()
         more = self._next()
         if isinstance(more, yaml.DocumentStartEvent):
-            where = self.source.at(more.start_mark.index)
+            where = self.source.at(_start(more))
             raise NotYaml(where, "a second document begins here", "a file holds one document")
         return root
 
@@ -117,12 +117,12 @@ class _Composer:
     def _node(self, event: Any, depth: int) -> Node:
         where = self.source.at
         if depth > _DEEPEST:
-            raise NotYaml(where(event.start_mark.index), f"nested more than {_DEEPEST} levels deep")
+            raise NotYaml(where(_start(event)), f"nested more than {_DEEPEST} levels deep")
         if isinstance(event, yaml.AliasEvent):
             return self._alias(event)
         if event.tag is not None:
             tag = f"`{event.tag}`"
-            raise NotYaml(where(event.start_mark.index), f"tags such as {tag} are not allowed")
+            raise NotYaml(where(_start(event)), f"tags such as {tag} are not allowed")
         if event.anchor:
             self.anchors[event.anchor] = None
         node = self._MAKERS[type(event)](self, event, depth)
@@ -132,7 +132,7 @@ class _Composer:
         return node
 
     def _alias(self, event: yaml.AliasEvent) -> Node:
-        where = self.source.at(event.start_mark.index)
+        where = self.source.at(_start(event))
         if event.anchor not in self.anchors:
             raise NotYaml(where, f"there is no anchor `&{event.anchor}` above this alias")
         node = self.anchors[event.anchor]
@@ -151,7 +151,7 @@ class _Composer:
         is_quoted = not event.implicit[0]
         value = event.value if is_quoted else resolve(event.value)
         if not is_quoted and _ENDLESS.fullmatch(event.value):
-            where = self.source.at(event.start_mark.index)
+            where = self.source.at(_start(event))
             raise NotYaml(where, f"{event.value} is a number that JSON does not have", "quote it")
         return ScalarNode(self.source, *_span(event), value, is_quoted)
 
@@ -182,7 +182,7 @@ class _Composer:
     def _key(self, event: Any, depth: int) -> ScalarNode:
         key = self._node(event, depth + 1)
         if not isinstance(key, ScalarNode):
-            raise NotYaml(key.where, "a key that is not text", "quote it if this is an expression")
+            raise NotYaml(key.where, "a key that is not text", "an expression is written ${{ … }}")
         if not isinstance(key.value, str):
             written = key.source.text[key.start : key.end]
             self.found.add(key.where, f"the key {written} is not text", f'write "{written}"')
@@ -196,15 +196,17 @@ class _Composer:
             key.where, f"the key `{key.value}` is here twice", f"the first is at {line}:{column}"
         )
 
-    _MAKERS: "dict[type[yaml.Event], Callable[[_Composer, Any, int], Node]]" = field(
-        default_factory=lambda: {
-            yaml.ScalarEvent: _Composer._scalar,
-            yaml.SequenceStartEvent: _Composer._list,
-            yaml.MappingStartEvent: _Composer._map,
-        },
-        repr=False,
-    )
+    _MAKERS: "ClassVar[dict[type[yaml.Event], Callable[[_Composer, Any, int], Node]]]" = {
+        yaml.ScalarEvent: _scalar,
+        yaml.SequenceStartEvent: _list,
+        yaml.MappingStartEvent: _map,
+    }
 
 
 def _span(event: Any) -> tuple[int, int]:
     return event.start_mark.index, event.end_mark.index
+
+
+def _start(event: Any) -> int:
+    index: int = event.start_mark.index
+    return index

@@ -114,7 +114,11 @@ class _StepCheck:
         roots = self.names.roots(self.step.id, **item, **{"with": given}, result=kind.result)
         self._claims(roots)
         outputs = {name: self._expression(("outputs", name), roots) for name in self.step.outputs}
-        parts = {"with": given, "result": kind.result, "outputs": self._outputs(outputs)}
+        parts: dict[str, Type] = {
+            "with": given,
+            "result": kind.result,
+            "outputs": self._outputs(outputs),
+        }
         return step_type(self.step.id, parts, many=self.step.for_each is not None)
 
     def _claims(self, roots: Struct) -> None:
@@ -141,7 +145,7 @@ class _StepCheck:
         given = self._arguments(takes, item)
         if file:
             self._values(file)
-        parts = {"with": given, "outputs": self._outputs(outputs)}
+        parts: dict[str, Type] = {"with": given, "outputs": self._outputs(outputs)}
         return step_type(self.step.id, parts, many=self.step.for_each is not None)
 
     @staticmethod
@@ -183,9 +187,11 @@ class _StepCheck:
         if self.step.aws is None:
             return None
         service, dot, name = self.step.aws.partition(".")
+        if not dot:
+            message = f"`{service}` names no operation"
+            self.add(self._name_place(), message, "write service.operation")
+            return None
         try:
-            if not dot:
-                raise UnknownName(f"`{service}` names no operation", "write service.operation")
             return self.known.models.operation(service, name)
         except UnknownName as unknown:
             self.add(self._name_place(), unknown.message, unknown.hint)

@@ -79,9 +79,7 @@ def test_on_real_aws_every_event_reaches_the_disk(
 def test_an_event_that_cannot_be_read_is_named(journal: Journal) -> None:
     journal.append(started("a"))
     journal._execute('UPDATE events SET body = \'{"kind": "from_the_future"}\'')
-    with pytest.raises(
-        Failure, match="event 1 of run a in the journal .* cannot be read"
-    ) as raised:
+    with pytest.raises(Failure, match="event 1 of run a in the journal") as raised:
         journal.read("a")
     assert "from_the_future" in raised.value.why
     with pytest.raises(Failure, match="event 1 of run a"):
@@ -91,22 +89,25 @@ def test_an_event_that_cannot_be_read_is_named(journal: Journal) -> None:
 def test_an_event_of_broken_bytes_is_named(journal: Journal) -> None:
     journal.append(started("a"))
     journal._execute("UPDATE events SET body = CAST(x'7b22ff227d' AS TEXT)")
-    with pytest.raises(Failure, match="event 1 of run a in the journal .* cannot be read"):
+    with pytest.raises(Failure, match="event 1 of run a in the journal"):
         journal.read("a")
+
+
+def append_for_ever(journal: Journal) -> None:
+    while True:
+        journal.append(started("a"))
 
 
 def test_a_full_disk_is_said_and_nothing_is_half_written(journal: Journal) -> None:
     journal.append(started("a"))
     (pages,) = journal._execute("PRAGMA page_count")[0]
     journal._execute(f"PRAGMA max_page_count = {pages}")
-    kept = 1
-    with pytest.raises(Failure, match="the journal .* failed") as raised:
-        for _ in range(1000):
-            journal.append(started("a"))
-            kept += 1
+    with pytest.raises(Failure, match="the journal") as raised:
+        append_for_ever(journal)
     assert raised.value.why.startswith("the disk is full")
     assert raised.value.exit_code == Exit.FAILED
-    assert len(journal.read("a")) == kept
+    kept = journal.read("a")
+    assert {type(one) for one in kept} == {RunStarted}
     journal._execute("PRAGMA max_page_count = 100000")
-    journal.append(started("a"))
-    assert len(journal.read("a")) == kept + 1
+    journal.append(event("a"))
+    assert journal.read("a") == [*kept, event("a")]

@@ -2,6 +2,7 @@
 
 import os
 import sys
+from importlib import import_module
 from pathlib import Path
 
 from labrunner.errors import Failure
@@ -41,6 +42,7 @@ def _hold(directory: Path, run: str) -> None:
 
 def _open_as_nobody(directory: Path, run: str) -> None:
     """Open the journal and append as a user who is not root, and say what went wrong."""
+    import_module("filelock")  # which nobody may not be able to do
     if os.getuid() == ROOT:
         os.setuid(NOBODY)
     try:
