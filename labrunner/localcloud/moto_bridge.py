@@ -19,7 +19,8 @@ os.environ.setdefault("MOTO_DISABLE_GLOBAL_CORS", "true")
 
 PACKAGES = {"lambda": "awslambda"}
 DROPPED = frozenset(
-    {"authorization", "host", "x-moto-account-id", "transfer-encoding", "content-length", "expect"}
+    "authorization host x-moto-account-id transfer-encoding content-length expect "
+    "x-amz-content-sha256 x-amz-security-token".split()
 )
 INTERNAL_HEADERS = frozenset({"status", "server", "content-length"})
 

@@ -1,6 +1,7 @@
 """Parameters from the wire, and results and errors to the wire, by each protocol's own form."""
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 from xml.sax.saxutils import escape
@@ -13,6 +14,7 @@ from labrunner.localcloud.wire import Response
 CBOR = "smithy-rpc-v2-cbor"
 XML = '<?xml version="1.0" encoding="UTF-8"?>\n'
 SERVER_FAULT = 500
+NOT_IN_XML = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def parse(request: Request) -> dict[str, Any]:
@@ -90,7 +92,9 @@ def _cbor_text(text: str) -> bytes:
 
 
 def _elements(fields: Mapping[str, str]) -> str:
-    return "".join(f"<{name}>{escape(value)}</{name}>" for name, value in fields.items())
+    return "".join(
+        f"<{name}>{escape(NOT_IN_XML.sub('?', value))}</{name}>" for name, value in fields.items()
+    )
 
 
 def _fields(error: AwsError) -> str:

@@ -26,6 +26,11 @@ S3 = {
         403,
     ),
     "mismatch": ("SignatureDoesNotMatch", CHECK_KEY, 403),
+    "unsigned": (
+        "AccessDenied",
+        "There were headers present in the request which were not signed",
+        403,
+    ),
     "skewed": (
         "RequestTimeTooSkewed",
         "The difference between the request time and the current time is too large.",
@@ -85,7 +90,7 @@ FORMS = {"query": QUERY, "ec2": EC2, "rest-xml": QUERY}
 def refuse_signature(error: SignatureError, service: str, protocol: str) -> AwsError:
     """Return the error with which a service refuses a signature."""
     form = S3 if service == "s3" else FORMS.get(protocol, JSON)
-    code, text, status = form[error.reason]
+    code, text, status = form.get(error.reason) or form["mismatch"]
     return AwsError(code, text.format(detail=error.detail), status, fields=error.fields)
 
 

@@ -144,6 +144,13 @@ def check_time(signature: Signature, now: datetime) -> None:
 
 def check_value(http: HttpRequest, signature: Signature, secret: str) -> None:
     """Refuse a signature that this secret did not make; raises SignatureError."""
+    unsigned = [
+        name
+        for name in http.headers.lowered()
+        if name.startswith("x-amz-") and name not in signature.signed_headers
+    ]
+    if unsigned and signature.service in S3_LIKE:
+        raise SignatureError("unsigned", fields={"HeadersNotSigned": ", ".join(unsigned)})
     canonical = canonical_request(http, signature)
     expected = sign(secret, signature, string_to_sign(signature, canonical))
     if not hmac.compare_digest(expected.encode(), signature.value.encode()):
