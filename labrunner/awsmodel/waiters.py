@@ -37,7 +37,7 @@ class Acceptor:
         if self.matcher == "error":
             return self._error(outcome)
         if self.matcher == "status":
-            return _status(outcome) == self.expected
+            return bool(_status(outcome) == self.expected)
         if isinstance(outcome, Refusal):
             return False
         return self._path(_search(self.argument, outcome.result))
@@ -45,8 +45,8 @@ class Acceptor:
     def _error(self, outcome: Outcome) -> bool:
         refused = isinstance(outcome, Refusal)
         if isinstance(self.expected, bool):
-            return refused == self.expected
-        return isinstance(outcome, Refusal) and outcome.code == self.expected
+            return self.expected is refused
+        return isinstance(outcome, Refusal) and outcome.code == str(self.expected)
 
     def _path(self, value: Any) -> bool:
         if self.matcher == "path":

@@ -5,8 +5,9 @@ resolver follows YAML 1.1, where 2012-10-17 is a date, 0123 is 83, and `on` is t
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, ClassVar
 
 import yaml
@@ -196,11 +197,15 @@ class _Composer:
             key.where, f"the key `{key.value}` is here twice", f"the first is at {line}:{column}"
         )
 
-    _MAKERS: "ClassVar[dict[type[yaml.Event], Callable[[_Composer, Any, int], Node]]]" = {
-        yaml.ScalarEvent: _scalar,
-        yaml.SequenceStartEvent: _list,
-        yaml.MappingStartEvent: _map,
-    }
+    _MAKERS: ClassVar[Mapping[type[yaml.Event], "Callable[[_Composer, Any, int], Node]"]] = (
+        MappingProxyType(
+            {
+                yaml.ScalarEvent: _scalar,
+                yaml.SequenceStartEvent: _list,
+                yaml.MappingStartEvent: _map,
+            }
+        )
+    )
 
 
 def _span(event: Any) -> tuple[int, int]:

@@ -114,12 +114,7 @@ class _StepCheck:
         roots = self.names.roots(self.step.id, **item, **{"with": given}, result=kind.result)
         self._claims(roots)
         outputs = {name: self._expression(("outputs", name), roots) for name in self.step.outputs}
-        parts: dict[str, Type] = {
-            "with": given,
-            "result": kind.result,
-            "outputs": self._outputs(outputs),
-        }
-        return step_type(self.step.id, parts, many=self.step.for_each is not None)
+        return self._type({"with": given, "result": kind.result}, outputs)
 
     def _claims(self, roots: Struct) -> None:
         for index in range(len(self.step.checks)):
@@ -145,8 +140,7 @@ class _StepCheck:
         given = self._arguments(takes, item)
         if file:
             self._values(file)
-        parts: dict[str, Type] = {"with": given, "outputs": self._outputs(outputs)}
-        return step_type(self.step.id, parts, many=self.step.for_each is not None)
+        return self._type({"with": given}, outputs)
 
     @staticmethod
     def _params(file: LabFile, uses: str) -> Struct:
@@ -164,8 +158,9 @@ class _StepCheck:
             if not param.choices and (problem := problem_with(param, value.value)):
                 self.add(value.where, f"`{name}` {problem}")
 
-    def _outputs(self, types: Mapping[str, Type]) -> Struct:
-        return outputs_of(self.step.id, types)
+    def _type(self, parts: Mapping[str, Type], outputs: Mapping[str, Type]) -> Type:
+        step, many = self.step.id, self.step.for_each is not None
+        return step_type(step, {**parts, "outputs": outputs_of(step, outputs)}, many=many)
 
     def _arguments(self, takes: Type, item: dict[str, Type]) -> Struct:
         node = self.node.child("with")

@@ -24,13 +24,19 @@ _STYLES: dict[Tone, str] = {
 }
 
 
+class Terminal(rich.console.Console):
+    """A console of rich that leaves a broken pipe to its caller instead of ending the program."""
+
+    def on_broken_pipe(self) -> None:
+        """Raise the BrokenPipeError that is being handled."""
+        raise  # noqa: PLE0704 - rich calls this where it has caught the error
+
+
 class Console:
     """Shows a run on a terminal; `earlier` are the events of a run that is continued."""
 
-    def __init__(
-        self, console: rich.console.Console | None = None, *, earlier: Iterable[Event] = ()
-    ) -> None:
-        self._console = console or rich.console.Console()
+    def __init__(self, terminal: Terminal | None = None, *, earlier: Iterable[Event] = ()) -> None:
+        self._console = terminal or Terminal()
         self._words = Words(live=True)
         self._tasks: dict[str, TaskID] = {}
         self._progress = _progress(self._console)

@@ -32,7 +32,7 @@ SCHEMA: dict[str, tuple[set[str], set[str], set[str]]] = {
 
 def assert_valid(element: ET.Element) -> None:
     required, more, children = SCHEMA[element.tag]
-    assert required <= element.keys() <= required | more
+    assert required <= set(element.keys()) <= required | more
     for child in element:
         assert child.tag in children
         assert_valid(child)

@@ -9,11 +9,10 @@ from collections.abc import Callable
 from typing import TextIO
 
 import pytest
-import rich.console
 
 from labrunner import __version__
 from labrunner.events import SCHEMA, Event, decode
-from labrunner.render.console import Console
+from labrunner.render.console import Console, Terminal
 from labrunner.render.jsonl import JsonLines
 from labrunner.render.plain import Plain
 from tests.render import stories
@@ -21,7 +20,7 @@ from tests.render import stories
 Make = Callable[[TextIO], Callable[[Event], None]]
 PROGRAMS = pytest.mark.parametrize(
     "make",
-    [JsonLines, Plain, lambda stream: Console(rich.console.Console(file=stream))],
+    [JsonLines, Plain, lambda stream: Console(Terminal(file=stream))],
     ids=["jsonl", "plain", "console"],
 )
 

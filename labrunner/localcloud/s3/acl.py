@@ -33,7 +33,7 @@ GRANT_HEADERS = {
     "x-amz-grant-write-acp": "WRITE_ACP",
 }
 GRANTEE = re.compile(r'\s*(?P<kind>\w+)\s*=\s*"?(?P<value>[^",]+)"?\s*')
-NOT_ALLOWED = AwsError("AccessControlListNotSupported", "The bucket does not allow ACLs")
+
 
 
 @dataclass(frozen=True)
@@ -169,3 +169,13 @@ def as_result(acl: Acl) -> dict[str, Any]:
         user = {"Type": "CanonicalUser", "ID": grant.canonical_id}
         found.append({"Grantee": group if grant.uri else user, "Permission": grant.permission})
     return {"Owner": {"ID": owner_id()}, "Grants": found}
+
+
+def not_supported() -> AwsError:
+    """Return the refusal of a list by a bucket whose owner owns every object."""
+    return AwsError("AccessControlListNotSupported", "The bucket does not allow ACLs")
+
+
+def is_owner_only(acl: Acl) -> bool:
+    """Whether a list only gives the account the full control that it has anyway."""
+    return all(one.canonical_id == owner_id() and one.permission == "FULL_CONTROL" for one in acl)
