@@ -112,7 +112,7 @@ def apply(state: RunState, event: Event) -> None:
 
 def _forget_checks(state: RunState, step: str) -> None:
     """A step that runs again proves its claims anew."""
-    for key in [key for key in state.checks if key[0] == step]:
+    for key in [key for key in state.checks if key[0].partition("[")[0] == step]:
         del state.checks[key]
 
 

@@ -32,7 +32,8 @@ def to_json(value: Any, secrets: frozenset[str] = frozenset()) -> Any:
     if isinstance(value, str):
         for secret in secrets:
             value = value.replace(secret, _MASK)
-        return value
+        # A lone surrogate, which AWS may send, cannot be written as UTF-8.
+        return value.encode(errors="replace").decode()
     if isinstance(value, dict):
         return {str(key): to_json(item, secrets) for key, item in value.items()}
     if isinstance(value, list | tuple):

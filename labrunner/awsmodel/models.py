@@ -9,7 +9,7 @@ from labrunner.awsmodel.conceal import conceal
 from labrunner.awsmodel.shapes import Members, Shape, Shapes
 from labrunner.awsmodel.waiters import Waiter
 from labrunner.errors import did_you_mean
-from labrunner.expressions.types import ANY, NUMBER, STRING, MapType, Struct, Type
+from labrunner.expressions.types import ANY, INTEGER, STRING, Struct, Type
 
 if TYPE_CHECKING:
     from botocore.loaders import Loader
@@ -17,14 +17,13 @@ if TYPE_CHECKING:
 # Services that IAM calls otherwise than their addresses and signatures do.
 _IAM_PREFIXES = {"monitoring": "cloudwatch", "tagging": "tag"}
 
-_METADATA = Struct(
+# What of a response's metadata a step's result keeps.
+METADATA = Struct(
     "ResponseMetadata",
     {
         "RequestId": STRING,
-        "HostId": STRING,
-        "HTTPStatusCode": NUMBER,
-        "HTTPHeaders": MapType(STRING),
-        "RetryAttempts": NUMBER,
+        "HTTPStatusCode": INTEGER,
+        "RetryAttempts": INTEGER,
     },
 )
 
@@ -64,8 +63,8 @@ class Operation:
     def output(self) -> Struct:
         """What the operation gives, ResponseMetadata included."""
         plain = self.shapes.struct(self.model.get("output"), self._result)
-        names = dict.fromkeys([*plain.members, _METADATA.name])
-        return Struct(self._result, Members(names, lambda name: plain.members.get(name, _METADATA)))
+        names = dict.fromkeys([*plain.members, METADATA.name])
+        return Struct(self._result, Members(names, lambda name: plain.members.get(name, METADATA)))
 
     @cached_property
     def all_pages(self) -> Struct:

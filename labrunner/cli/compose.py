@@ -5,7 +5,7 @@ import secrets
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -22,7 +22,17 @@ def home() -> Path:
     from platformdirs import user_state_path
 
     given = os.environ.get("LABRUNNER_HOME")
-    return Path(given) if given else user_state_path("labrunner")
+    folder = Path(given) if given else user_state_path("labrunner")
+    if not folder.exists():
+        try:
+            folder.mkdir(mode=0o700, parents=True)
+        except OSError as error:
+            raise Failure(
+                f"the folder {folder} cannot be made",
+                why=error.strerror or str(error),
+                next_command="LABRUNNER_HOME=… labrunner …, with a folder that can be written",
+            ) from None
+    return folder
 
 
 def folders(more: Sequence[Path] = ()) -> list[Path]:
@@ -182,8 +192,8 @@ def stoppable() -> Any:
     return SystemClock(stop)
 
 
-def renderer(*, as_json: bool) -> Callable[[Event], None]:
-    """Return what shows events on standard output."""
+def renderer(*, as_json: bool, earlier: Sequence[Event] = ()) -> Any:
+    """Return what shows events on standard output; `earlier` are those of the run so far."""
     if as_json:
         from labrunner.render.jsonl import JsonLines
 
@@ -191,10 +201,10 @@ def renderer(*, as_json: bool) -> Callable[[Event], None]:
     if sys.stdout.isatty():
         from labrunner.render.console import Console
 
-        return Console()
+        return Console(earlier=earlier)
     from labrunner.render.plain import Plain
 
-    return Plain(sys.stdout)
+    return Plain(sys.stdout, earlier=earlier)
 
 
 def params(given: Sequence[str]) -> Mapping[str, str]:

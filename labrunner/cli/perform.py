@@ -2,15 +2,18 @@
 
 import sys
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Any
 
 from labrunner.catalog import load as load_catalog
 from labrunner.cli import compose
+from labrunner.clock import Interrupted, SystemClock
 from labrunner.engine.report import Emit
 from labrunner.errors import Exit, Failure
 from labrunner.events import Event, TeardownFinished
+from labrunner.values import HIDDEN, as_text, from_json
 
 
 @dataclass(frozen=True)
@@ -46,8 +49,8 @@ def run(  # noqa: PLR0913 - a lab, and how it is to be run
     from labrunner import engine
 
     loaded = compose.load(lab, more)
-    chosen = compose.values(loaded, given)
     state = _unfinished(lab) if wish.resume else None
+    chosen = _chosen(state, loaded, given)
     clock = compose.stoppable()
     target = _same_target(state, loaded) if state else compose.target(*astuple(where))
     run_id = state.started.run if state and state.started else compose.new_run_id()
@@ -56,20 +59,20 @@ def run(  # noqa: PLR0913 - a lab, and how it is to be run
         _ask(target, f"Run {lab}, at most {loaded.lab.estimate.usd:g} USD?")
     journal = compose.open_journal(durable=not target.is_local)
     do = compose.performer(target)
-    emit = _Subscribers(journal, show)
+    emit = _Subscribers(journal, show, journal.read(run_id) if state else ())
     left: list[str] = []
 
     def at_end(send: Emit) -> None:
         if wish.teardown:
-            left.extend(_tear_down(journal, run_id, do, send, clock, target).left)
+            # A clock of its own: one Ctrl-C stops the run, and teardown still follows.
+            left.extend(_tear_down(journal, run_id, do, send, SystemClock(), target).left)
 
-    with journal.lock(run_id):
+    with closing(emit), journal.lock(run_id):
         if state:
             state = _ready(journal, run_id, do, emit, clock, target)
         finished = engine.perform(
             plan, do, emit, clock, pace=target.pace, state=state, at_end=at_end
         )
-    emit.close()
     if left:
         return Exit.LEFT_BEHIND
     return {"passed": Exit.OK, "failed": Exit.FAILED, "interrupted": Exit.INTERRUPTED}[
@@ -79,21 +82,33 @@ def run(  # noqa: PLR0913 - a lab, and how it is to be run
 
 def teardown(what: str | None, show: Show, *, yes: bool) -> Exit:
     """Tear down what runs have left and return the exit code."""
+    try:
+        return _teardown(what, show, yes=yes)
+    except Interrupted:
+        raise Failure(
+            "teardown was stopped",
+            why="what is not gone yet is still in the journal",
+            next_command="labrunner teardown",
+            exit_code=Exit.INTERRUPTED,
+        ) from None
+
+
+def _teardown(what: str | None, show: Show, *, yes: bool) -> Exit:
     clock = compose.stoppable()
     journal = compose.open_journal()
     emit = _Subscribers(journal, show)
     states = [state for state in _states(journal, what) if state.live]
     finished = []
-    for state in reversed(states):
-        target = compose.target_of(state.started.target)
-        if target and not yes:
-            _ask(target, f"Remove {len(state.live)} resources of run {state.started.run}?")
-        do = compose.performer(target) if target else _nowhere
-        with journal.lock(state.started.run):
-            finished.append(_tear_down(journal, state.started.run, do, emit, clock, target))
-    if len(finished) != 1:
-        emit.show(_sum(finished, clock.now()))
-    emit.close()
+    with closing(emit):
+        for state in reversed(states):
+            target = compose.target_of(state.started.target)
+            if target and not yes:
+                _ask(target, f"Remove {len(state.live)} resources of run {state.started.run}?")
+            do = compose.performer(target) if target else _nowhere
+            with journal.lock(state.started.run):
+                finished.append(_tear_down(journal, state.started.run, do, emit, clock, target))
+        if len(finished) != 1:
+            emit.show(_sum(finished, clock.now()))
     return Exit.LEFT_BEHIND if any(one.left for one in finished) else Exit.OK
 
 
@@ -152,6 +167,15 @@ def _nowhere(_call: Any) -> Any:
     raise Failure("the run's local cloud has ended")
 
 
+def _chosen(state: Any, loaded: Any, given: Sequence[str]) -> dict[str, Any]:
+    """Return the params: those of the run that goes on, but for what is given anew."""
+    if state is None:
+        return compose.values(loaded, given)
+    kept = from_json(state.started.params)
+    texts = [f"{name}={as_text(value)}" for name, value in kept.items() if value is not HIDDEN]
+    return compose.values(loaded, [*texts, *given])
+
+
 def _unfinished(lab: str) -> Any:
     journal = compose.open_journal()
     states = [state for state in _states(journal, lab) if not state.teardown]
@@ -192,13 +216,13 @@ def _ask(target: Any, question: str) -> None:
 class _Subscribers:
     """Takes every event: the journal first, then the views."""
 
-    def __init__(self, journal: Any, show: Show) -> None:
+    def __init__(self, journal: Any, show: Show, earlier: Sequence[Event] = ()) -> None:
         self._journal = journal
-        self._views: list[Any] = [compose.renderer(as_json=show.as_json)]
+        self._views: list[Any] = [compose.renderer(as_json=show.as_json, earlier=earlier)]
         if show.junit:
             from labrunner.render.junit import JUnit
 
-            self._views.append(JUnit(show.junit))
+            self._views.append(JUnit(show.junit, earlier=earlier))
 
     def __call__(self, event: Event) -> None:
         self._journal.append(event)
@@ -214,9 +238,11 @@ class _Subscribers:
 
     def close(self) -> None:
         """End the views, and close the journal."""
-        for view in self._views:
-            view.close()
-        self._journal.close()
+        try:
+            for view in self._views:
+                view.close()
+        finally:
+            self._journal.close()
 
 
 def _sum(finished: list[TeardownFinished], now: float) -> TeardownFinished:

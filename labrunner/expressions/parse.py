@@ -70,6 +70,8 @@ def parse(text: str) -> Parsed:
         raise _problem(text, error) from None
     except JMESPathError as error:
         raise SyntaxProblem(str(error)) from None
+    except RecursionError:
+        raise SyntaxProblem("an expression nested too deeply") from None
 
 
 def parse_template(text: str) -> Template:

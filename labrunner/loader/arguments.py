@@ -33,7 +33,7 @@ class Arguments:
         self._roots = roots
 
     def check(self, node: Node, wanted: Type, name: str) -> Type:
-        """Return the value's own type; `name` is what it is given for."""
+        """Return the value's own type; `name` is what it is given for, as people read it."""
         if isinstance(node, MapNode):
             return self._mapping(node, wanted, name)
         if isinstance(node, ListNode):
@@ -52,8 +52,8 @@ class Arguments:
             self._fits(node, wanted, Struct(name, {}), name)
         inner = {key: self._member(wanted, key) for key in node.members}
         return Struct(
-            f"`{name}`",
-            {key: self.check(value, inner[key], key) for key, value in node.members.items()},
+            name,
+            {key: self.check(value, inner[key], f"`{key}`") for key, value in node.members.items()},
         )
 
     @staticmethod
@@ -80,7 +80,7 @@ class Arguments:
             self._limits(node, wanted.limits, len(node.items), name)
         else:
             self._fits(node, wanted, ListType(ANY), name)
-        label = f"{name}[]"
+        label = f"an element of {name}"
         return ListType(unify([self.check(item, element, label) for item in node.items]))
 
     def _text(self, node: ScalarNode, text: str, wanted: Type, name: str) -> Type:
@@ -93,10 +93,10 @@ class Arguments:
 
     def _fits(self, node: Node, wanted: Type, given: Type, name: str) -> None:
         if not takes(wanted, given):
-            message = f"`{name}` is {words(wanted)}, and this gives {words(given)}"
+            message = f"{name} is {words(wanted)}, and this gives {words(given)}"
             if isinstance(wanted, ListType) and isinstance(given, ListType):
                 inner = f"{words(wanted.element)}, and of this {words(given.element)}"
-                message = f"each element of `{name}` is {inner}"
+                message = f"each element of {name} is {inner}"
             self._found.add(node.where, message)
         elif isinstance(wanted, Scalar) and isinstance(given, Scalar):
             self._choices(node, wanted, given, name)
@@ -105,7 +105,7 @@ class Arguments:
         if not wanted.choices or not given.choices:
             return
         if not set(wanted.choices) & set(given.choices):
-            message = f"`{name}` cannot be {' or '.join(map(repr, given.choices))}"
+            message = f"{name} cannot be {' or '.join(map(repr, given.choices))}"
             hint = did_you_mean(given.choices[0], wanted.choices)
             self._found.add(node.where, message, hint or f"one of {', '.join(wanted.choices)}")
 
@@ -114,9 +114,9 @@ class Arguments:
         given = of_literal(value)
         if value is None:
             if not isinstance(wanted, AnyType):
-                self._found.add(node.where, f"`{name}` is empty", "leave the key out")
+                self._found.add(node.where, f"{name} is empty", "leave the key out")
         elif not _is_a(wanted, value):
-            message = f"`{name}` is {words(wanted)}, not {node.written}"
+            message = f"{name} is {words(wanted)}, not {node.written}"
             self._found.add(node.where, message, _retype(wanted, node))
         elif isinstance(wanted, Scalar):
             assert isinstance(given, Scalar)
@@ -127,22 +127,27 @@ class Arguments:
     def _value_limits(self, node: ScalarNode, wanted: Scalar, name: str) -> None:
         value, limits = node.value, wanted.limits
         if isinstance(value, str):
-            self._limits(node, limits, len(value), name)
-            if limits.pattern and not matches(limits.pattern, value):
-                message = f"`{name}` does not match the pattern that AWS asks for"
+            fits = self._limits(node, limits, len(value), name)
+            if fits and limits.pattern and not matches(limits.pattern, value):
+                message = f"{name} does not match the pattern that AWS asks for"
                 self._found.add(node.where, message, limits.pattern)
         elif isinstance(value, int | float) and not isinstance(value, bool):
             if limits.minimum is not None and value < limits.minimum:
-                self._found.add(node.where, f"`{name}` must be {limits.minimum:g} or more")
+                self._found.add(node.where, f"{name} must be {limits.minimum:g} or more")
             if limits.maximum is not None and value > limits.maximum:
-                self._found.add(node.where, f"`{name}` must be {limits.maximum:g} or less")
+                self._found.add(node.where, f"{name} must be {limits.maximum:g} or less")
 
-    def _limits(self, node: Node, limits: Limits, length: int, name: str) -> None:
+    def _limits(self, node: Node, limits: Limits, length: int, name: str) -> bool:
         what = "characters" if isinstance(node, ScalarNode) else "elements"
+        problem = ""
         if limits.minimum is not None and length < limits.minimum:
-            self._found.add(node.where, f"`{name}` needs at least {limits.minimum:g} {what}")
-        if limits.maximum is not None and length > limits.maximum:
-            self._found.add(node.where, f"`{name}` has more than {limits.maximum:g} {what}")
+            least = f"has fewer than {limits.minimum:g} {what}"
+            problem = least if length else "must not be empty"
+        elif limits.maximum is not None and length > limits.maximum:
+            problem = f"has more than {limits.maximum:g} {what}"
+        if problem:
+            self._found.add(node.where, f"{name} {problem}")
+        return not problem
 
 
 def _is_a(wanted: Type, value: Any) -> bool:
@@ -157,6 +162,8 @@ def _retype(wanted: Type, node: ScalarNode) -> str:
         return f'quote it: "{node.written}"'
     if family(wanted) in ("number", "boolean") and node.is_quoted:
         return "write it without quotes"
+    if family(wanted) == "boolean" and isinstance(node.value, str):
+        return "in YAML 1.2 only true and false are not text"
     return ""
 
 

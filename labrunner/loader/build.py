@@ -148,7 +148,7 @@ def _rule(
 ) -> None:
     context = error.get("ctx", {})
     value = node.at(path)
-    if error["loc"][-1] == "[key]" and isinstance(around := node.at(path[:-1]), MapNode):
+    if error["loc"][-1:] == ("[key]",) and isinstance(around := node.at(path[:-1]), MapNode):
         value = around.keys[str(path[-1])]
     where, name = value.where, _name(path)
     match error["type"]:

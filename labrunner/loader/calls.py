@@ -80,10 +80,10 @@ def _wrong_count(name: str, signature: _Signature, given: int) -> str:
     most = _MOST.get(name, given if variadic else least)
     if least <= given <= max(most, least):
         return ""
-    number = str(least) if least == most else f"{least} to {most}"
+    number = str(least) if least == most else f"{least} or {most}"
     number = f"{least} or more" if variadic and name not in _MOST else number
     noun = "argument" if number == "1" else "arguments"
-    return f"{name}() takes {number} {noun}, and here are {given}"
+    return f"{name}() takes {number} {noun}, and is given {given}"
 
 
 def _check_types(
@@ -127,6 +127,10 @@ def _element(kinds: Sequence[Type]) -> Type:
     return kinds[0].element if isinstance(kinds[0], ListType) else ANY
 
 
+def _same_list(kinds: Sequence[Type]) -> Type:
+    return kinds[0] if isinstance(kinds[0], ListType) else ANY
+
+
 def _values(kinds: Sequence[Type]) -> Type:
     return ListType(kinds[0].value if isinstance(kinds[0], MapType) else ANY)
 
@@ -140,8 +144,8 @@ _SPECIAL: Mapping[str, Callable[[Sequence[Type]], Type]] = {
     "min_by": _element,
     "not_null": unify,
     "reverse": lambda kinds: kinds[0],
-    "sort": lambda kinds: kinds[0],
-    "sort_by": lambda kinds: kinds[0],
+    "sort": _same_list,
+    "sort_by": _same_list,
     "to_array": lambda kinds: kinds[0] if isinstance(kinds[0], ListType) else ListType(kinds[0]),
     "values": _values,
 }

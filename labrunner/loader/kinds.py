@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from labrunner.awsmodel import Models
+from labrunner.awsmodel import METADATA, Models
 from labrunner.expressions.types import (
     BYTES,
     INTEGER,
@@ -19,10 +19,7 @@ ERROR = Struct(
     "the refusal",
     {
         "Error": Struct("Error", {"Code": STRING, "Message": STRING}),
-        "ResponseMetadata": Struct(
-            "ResponseMetadata",
-            {"RequestId": STRING, "HTTPStatusCode": INTEGER, "RetryAttempts": INTEGER},
-        ),
+        "ResponseMetadata": METADATA,
     },
 )
 

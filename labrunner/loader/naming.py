@@ -56,7 +56,7 @@ def _names(at: StepIn, step: Step, naming: Naming, known: Known) -> None:
         entry = known.catalog.type(changed)
         for name in naming.foreign(step, entry):
             where = at.node.at(("with", name)).where
-            message = f"`{name}` names {entry.title} that no step of this lab creates"
+            message = f"`{name}`: no step of this lab creates this {entry.title}"
             known.found.add(where, message, "write ${{ steps.….with.… }} of the step that does")
 
 

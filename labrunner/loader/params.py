@@ -72,8 +72,16 @@ def problems_of(param: Param) -> Iterator[tuple[str, str]]:
 
 def problem_with(param: Param, value: Any) -> str:
     """Return why the param does not take this value, or an empty text."""
-    if not _is_of(param.type, value):
-        return f"is not of type {param.type}"
+    return limit_problem(param, value) if is_of(param, value) else f"is not of type {param.type}"
+
+
+def is_of(param: Param, value: Any) -> bool:
+    """Return whether the value is of the param's type."""
+    return _is_of(param.type, value)
+
+
+def limit_problem(param: Param, value: Any) -> str:
+    """Return why the param does not take this value of its type, or an empty text."""
     if param.choices is not None and value not in param.choices:
         return f"is not one of {', '.join(map(str, param.choices))}"
     if param.pattern is not None and not re.fullmatch(param.pattern, str(value)):

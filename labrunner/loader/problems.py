@@ -27,8 +27,11 @@ def explain(source: Source, error: yaml.YAMLError) -> tuple[Location, str, str]:
     """Return where a text stops being YAML, why, and what to do about it."""
     if not isinstance(error, yaml.MarkedYAMLError) or error.problem_mark is None:
         return _unreadable(source, error)
+    if "quoted scalar" in str(error.context) and error.context_mark is not None:
+        where = source.at(error.context_mark.index)
+        return where, "the quoted text that begins here does not end", ""
     where = source.at(error.problem_mark.index)
-    line = source.text.splitlines()[where.line - 1] if source.text else ""
+    line = source.text.split("\n")[where.line - 1]
     before = line[: where.column - 1]
     if "\t" in line[: where.column] and not (before.strip()):
         return where, "a tab cannot indent", "use spaces"
@@ -55,8 +58,7 @@ def _words(error: Any) -> str:
         "did not find expected ',' or '}'": "expected `,` or `}` here",
         "did not find expected node content": "a value is missing here",
         "could not find expected ':'": "expected `:` after this key",
-        "found unexpected end of stream": "the file ends inside a quoted text",
-        "did not find expected '-' indicator": "expected `- ` as for the list's other elements",
+        "did not find expected '-' indicator": "the indentation fits nothing above, nor a new `- `",
         "did not find expected <document start>": "something follows the end of the document",
     }
     text = plainer.get(problem, problem)
@@ -73,6 +75,8 @@ def _hint(line: str, problem: str) -> str:
         return 'an expression is written ${{ … }}, and quoted inside [ ] and { }: "${{ … }}"'
     if "`:`" in problem:
         return 'quote a text that has ": " in it'
+    if "expected `,`" in problem:
+        return "inside [ ] and { }, quote a text that has any of [ ] { } , in it"
     if "character" in problem:
         return "quote the text"
     return ""

@@ -4,6 +4,7 @@ PyYAML's scanner gives the events; what plain texts mean is decided here, as PyY
 resolver follows YAML 1.1, where 2012-10-17 is a date, 0123 is 83, and `on` is true.
 """
 
+import math
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -122,8 +123,8 @@ class _Composer:
         if isinstance(event, yaml.AliasEvent):
             return self._alias(event)
         if event.tag is not None:
-            tag = f"`{event.tag}`"
-            raise NotYaml(where(_start(event)), f"tags such as {tag} are not allowed")
+            tag = event.tag.replace("tag:yaml.org,2002:", "!!")
+            raise NotYaml(where(_start(event)), f"tags such as `{tag}` are not allowed")
         if event.anchor:
             self.anchors[event.anchor] = None
         node = self._MAKERS[type(event)](self, event, depth)
@@ -151,7 +152,7 @@ class _Composer:
     def _scalar(self, event: yaml.ScalarEvent, _depth: int) -> ScalarNode:
         is_quoted = not event.implicit[0]
         value = event.value if is_quoted else resolve(event.value)
-        if not is_quoted and _ENDLESS.fullmatch(event.value):
+        if not is_quoted and (_ENDLESS.fullmatch(event.value) or value in (math.inf, -math.inf)):
             where = self.source.at(_start(event))
             raise NotYaml(where, f"{event.value} is a number that JSON does not have", "quote it")
         return ScalarNode(self.source, *_span(event), value, is_quoted)
@@ -172,6 +173,8 @@ class _Composer:
             if depth == 0 and name == self.until:
                 break
             value = self._node(self._next(), depth + 1)
+            if self._is_wrong(key):
+                continue
             if name in keys:
                 self._twice(key, keys[name])
                 continue
@@ -184,18 +187,22 @@ class _Composer:
         key = self._node(event, depth + 1)
         if not isinstance(key, ScalarNode):
             raise NotYaml(key.where, "a key that is not text", "an expression is written ${{ … }}")
+        return key
+
+    def _is_wrong(self, key: ScalarNode) -> bool:
         if not isinstance(key.value, str):
-            written = key.source.text[key.start : key.end]
+            written = key.written
             self.found.add(key.where, f"the key {written} is not text", f'write "{written}"')
         elif key.value == "<<" and not key.is_quoted:
             self.found.add(key.where, "`<<` is not part of YAML 1.2", "write the keys out")
-        return key
+        else:
+            return False
+        return True
 
     def _twice(self, key: ScalarNode, first: ScalarNode) -> None:
-        line, column = first.where.line, first.where.column
-        self.found.add(
-            key.where, f"the key `{key.value}` is here twice", f"the first is at {line}:{column}"
-        )
+        message = f"the key `{key.value}` is here twice"
+        place = f"{first.where.line}:{first.where.column}"
+        self.found.add(key.where, message, f"the first is at {place}")
 
     _MAKERS: ClassVar[Mapping[type[yaml.Event], "Callable[[_Composer, Any, int], Node]"]] = (
         MappingProxyType(

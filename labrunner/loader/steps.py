@@ -1,13 +1,13 @@
 """The steps of a lab or composite, one after the other, with what each can know of the others."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from labrunner.awsmodel import Models, Operation, UnknownName
 from labrunner.catalog import Catalog
 from labrunner.errors import Location
 from labrunner.expressions import Type
-from labrunner.expressions.types import ANY, ListType, Struct
+from labrunner.expressions.types import ANY, ListType, Scalar, Struct
 from labrunner.loader import rules
 from labrunner.loader.arguments import Arguments
 from labrunner.loader.files import Files, LabFile, StepIn
@@ -21,7 +21,7 @@ from labrunner.loader.names import (
     unknown_step,
 )
 from labrunner.loader.ownership import refusal
-from labrunner.loader.params import declared, problem_with
+from labrunner.loader.params import declared, is_of, limit_problem
 from labrunner.loader.texts import Texts
 from labrunner.loader.tree import Diagnostics, ListNode, MapNode, Node, ScalarNode
 from labrunner.model import Step
@@ -29,13 +29,14 @@ from labrunner.model import Step
 
 @dataclass(frozen=True)
 class Known:
-    """What every check may look at: the services, the catalog, the lab's files."""
+    """What every check may look at; `composites` are the outputs of those that were checked."""
 
     models: Models
     catalog: Catalog
     files: Files
     texts: Texts
     found: Diagnostics
+    composites: dict[str, Mapping[str, Type]] = field(default_factory=dict)
 
 
 def check_file(file: LabFile, known: Known) -> dict[str, Type]:
@@ -89,14 +90,17 @@ class _StepCheck:
         if self.step.for_each is None:
             return {}
         node = self.node.at(("for_each",))
-        kind = Arguments(self.known.texts, self.known.found, roots).check(node, ANY, "for_each")
+        if isinstance(node, ScalarNode) and "${{" not in str(node.value):
+            self.add(node.where, "`for_each` needs a list", "write a list, or ${{ … }}")
+            return {"item": ANY}
+        arguments = Arguments(self.known.texts, self.known.found, roots)
+        kind = arguments.check(node, ANY, "`for_each`")
         if isinstance(node, ListNode) and not node.items:
             self.add(node.where, "`for_each` over an empty list")
         if isinstance(kind, ListType):
             return {"item": kind.element}
         if family(kind):
-            hint = "" if "${{" in str(self.step.for_each) else "write ${{ … }}, or a list"
-            self.add(node.where, f"`for_each` needs a list, and this is {words(kind)}", hint)
+            self.add(node.where, f"`for_each` needs a list, and this is {words(kind)}")
         return {"item": ANY}
 
     def _rules(self) -> None:
@@ -118,15 +122,18 @@ class _StepCheck:
 
     def _claims(self, roots: Struct) -> None:
         for index in range(len(self.step.checks)):
-            kind = self._expression(("checks", index, "that"), roots)
-            if family(kind) not in ("", "boolean"):
-                where = self.node.at(("checks", index, "that")).where
-                hint = "compare it with something"
-                self.add(where, f"a check is true or false, and this is {words(kind)}", hint)
+            self._claim(("checks", index, "that"), roots)
         if self.step.until:
-            for key in ("that", "fail_if", "show"):
+            self._claim(("until", "that"), roots)
+            for key in ("fail_if", "show"):
                 if getattr(self.step.until, key) is not None:
                     self._expression(("until", key), roots)
+
+    def _claim(self, path: tuple[str | int, ...], roots: Struct) -> None:
+        kind = self._expression(path, roots)
+        if family(kind) not in ("", "boolean"):
+            message = f"this must be true or false, and is {words(kind)}"
+            self.add(self.node.at(path).where, message, "compare it with something")
 
     def _uses(self, item: dict[str, Type]) -> Type:
         uses, where = self.step.uses or "", self.node.at(("uses",)).where
@@ -134,7 +141,9 @@ class _StepCheck:
         outputs: Mapping[str, Type] = {}
         takes: Type = ANY
         if file and self.known.files.enter(uses, where):
-            outputs = check_file(file, self.known)
+            if uses not in self.known.composites:
+                self.known.composites[uses] = check_file(file, self.known)
+            outputs = self.known.composites[uses]
             takes = self._params(file, uses)
             self.known.files.leave()
         given = self._arguments(takes, item)
@@ -145,17 +154,18 @@ class _StepCheck:
     @staticmethod
     def _params(file: LabFile, uses: str) -> Struct:
         required = {name for name, param in file.params.items() if param.default is None}
-        members = {name: declared(param) for name, param in file.params.items()}
+        # The values of literals are looked at in _values, as --param's are.
+        members = {name: Scalar(declared(param).name) for name, param in file.params.items()}
         return Struct(uses, members, frozenset(required))
 
     def _values(self, file: LabFile) -> None:
-        """Check literal values against what a composite's params ask for."""
+        """Check literal values against what a composite's params ask for, beyond their types."""
         node = self.node.at(("with",))
         for name, param in file.params.items():
             value = node.child(name)
             if not isinstance(value, ScalarNode) or "${{" in str(value.value):
                 continue
-            if not param.choices and (problem := problem_with(param, value.value)):
+            if is_of(param, value.value) and (problem := limit_problem(param, value.value)):
                 self.add(value.where, f"`{name}` {problem}")
 
     def _type(self, parts: Mapping[str, Type], outputs: Mapping[str, Type]) -> Type:
@@ -171,7 +181,7 @@ class _StepCheck:
             return given_to(self.step.id, ANY)
         roots = self.names.roots(self.step.id, **item)
         arguments = Arguments(self.known.texts, self.known.found, roots)
-        return given_to(self.step.id, arguments.check(node, takes, "with"))
+        return given_to(self.step.id, arguments.check(node, takes, "`with`"))
 
     def _kind(self) -> Kind:
         if self.step.aws and self.operation is None:

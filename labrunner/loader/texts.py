@@ -67,7 +67,11 @@ class Texts:
 
     def _infer(self, node: ScalarNode, parsed: Parsed, start: int, roots: Struct) -> Type:
         inference = Inference(parsed, roots, self._file)
-        kind = inference.run()
+        try:
+            kind = inference.run()
+        except RecursionError:
+            self._found.add(node.inside(start), "an expression nested too deeply")
+            return ANY
         for mistake in inference.mistakes:
             where = node.inside(start + mistake.offset)
             self._found.add(where, mistake.message, mistake.hint)

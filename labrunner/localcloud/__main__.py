@@ -155,7 +155,8 @@ def main(argv: Sequence[str], make_server: MakeServer) -> int:
         home = _move_in(options.directory, identity.cloud_id)
         server = make_server(identity, options.port)
         wake = _listen_to_signals()
-        threading.Thread(target=_serve, args=(server, wake), daemon=True).start()
+        serving = threading.Thread(target=_serve, args=(server, wake), daemon=True)
+        serving.start()
         record = Record(_describe(identity, server), fixed_port=options.port != 0)
         write_record(home.directory, record)
     except Exception as error:  # noqa: BLE001 - whatever it is, the starter must be told
@@ -170,7 +171,7 @@ def main(argv: Sequence[str], make_server: MakeServer) -> int:
         look_after=lambda: _look_after(home, record),
     )
     _say(f"ending: {why}")
-    _leave(server, home)
+    _leave(home, server, serving)
     return 0
 
 
@@ -294,16 +295,21 @@ def _look_after(home: Home, record: Record) -> bool:
     return True
 
 
-def _leave(server: Server, home: Home) -> None:
+def _leave(home: Home, server: Server, serving: threading.Thread) -> None:
     if home.is_ours():  # first, so that nobody finds a cloud that is about to end
         (home.directory / RECORD).unlink(missing_ok=True)
     # In a thread, because a call that hangs must not keep the cloud from ending.
-    closing = threading.Thread(target=server.shutdown, daemon=True)
+    closing = threading.Thread(target=_close, args=(server, serving), daemon=True)
     closing.start()
     closing.join(SHUTDOWN_SECONDS)
     CHILDREN.end(GRACE_SECONDS)
     if home.is_ours():
         shutil.rmtree(home.directory / WORK, ignore_errors=True)
+
+
+def _close(server: Server, serving: threading.Thread) -> None:
+    server.shutdown()
+    serving.join()
 
 
 def _say(text: str) -> None:

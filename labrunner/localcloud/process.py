@@ -7,7 +7,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -188,7 +188,10 @@ def close_in_forks(descriptor: int) -> None:
 class Children:
     """The process groups this process started, ended with it however it ends."""
 
-    def __init__(self) -> None:
+    def __init__(
+        self, start_watchdog: "Callable[[], subprocess.Popen[bytes]] | None" = None
+    ) -> None:
+        self._start_watchdog = start_watchdog or _start_watchdog
         self._lock = threading.Lock()
         self._children: dict[int, subprocess.Popen[bytes]] = {}
         self._own_group: int | None = None
@@ -257,7 +260,7 @@ class Children:
 
     def _write(self, word: str, group: int | None) -> None:
         if self._watchdog is None:
-            self._watchdog = _start_watchdog()
+            self._watchdog = self._start_watchdog()
         assert self._watchdog.stdin is not None
         self._watchdog.stdin.write(f"{word} {group}\n".encode())
 

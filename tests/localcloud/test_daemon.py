@@ -28,6 +28,7 @@ from labrunner.localcloud import daemon
 from labrunner.localcloud.__main__ import Identity, Server, run, watch
 from labrunner.localcloud.daemon import CloudError, find, reset, startup_error, status, stop
 from labrunner.localcloud.process import (
+    WATCHDOG,
     Children,
     Cloud,
     Record,
@@ -102,14 +103,16 @@ def _full_disk(identity: Identity, port: int) -> Server:
 def _hang(identity: Identity, port: int) -> Server:
     """Get ready when the test says so."""
     _note("starting", os.getpid())
-    while not Path("go").exists():
+    for _ in range(3000):  # not for ever, should the test fail
+        if Path("go").exists():
+            break
         time.sleep(0.01)
     return FakeServer(identity, port)
 
 
 def _parent(identity: Identity, port: int) -> Server:
     """Start a child with a grandchild, one that will not listen, and one that nobody guards."""
-    child = spawn(["/bin/sh", "-c", "sleep 600 & echo $! > grandchild.new; wait"])
+    child = spawn(["/bin/sh", "-c", POLITE])
     deaf = spawn([sys.executable, "-c", DEAF], stdout=subprocess.PIPE)
     assert deaf.stdout is not None
     deaf.stdout.readline()
@@ -120,6 +123,12 @@ def _parent(identity: Identity, port: int) -> Server:
     _note("children", child.pid, deaf.pid, fork.pid, int(text))
     return FakeServer(identity, port)
 
+
+POLITE = """
+trap 'echo bye > farewell; exit' TERM
+sleep 600 & echo $! > grandchild.new
+wait
+"""
 
 DEAF = """
 import signal, time
@@ -312,6 +321,7 @@ def test_credentials_for_the_real_aws_stay_outside(
     # Relative to where the cloud runs: the file is written in its directory.
     start(directory, "environment")
     names = (directory / "environment").read_text("utf-8").split()
+    assert stat.S_IMODE((directory / "environment").stat().st_mode) == 0o600
     assert "LAB_PATH" in names
     assert not [name for name in names if name.startswith("AWS_")]
 
@@ -644,6 +654,7 @@ def test_stop_ends_all_it_started(directory: Path) -> None:
     assert all(map(is_alive, pids))
     assert stop(directory)
     gone(cloud.pid, *pids)
+    assert (directory / "farewell").exists()
 
 
 def test_stop_ends_a_cloud_that_does_not_listen(directory: Path) -> None:
@@ -774,6 +785,44 @@ def test_children_forget_the_groups_that_ended_and_survive_the_loss_of_the_watch
     other.wait()
     assert watchdog.stdin is not None
     watchdog.stdin.close()
+
+
+def test_the_watchdog_is_told_of_each_group_and_of_its_end() -> None:
+    ears = subprocess.Popen(["cat"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0)
+    children = Children(lambda: ears)
+    brief = children.spawn(["true"])
+    eventually(lambda: not _listed(children, brief.pid), "the end of a child")
+    told, _ = ears.communicate()
+    assert told.decode() == f"+ {brief.pid}\n- {brief.pid}\n"
+
+
+def test_the_watchdog_leaves_a_group_alone_that_has_ended() -> None:
+    dead, spared = (subprocess.Popen(["sleep", "600"], start_new_session=True) for _ in range(2))
+    words = f"+ {spared.pid}\n+ {dead.pid}\n- {spared.pid}\n"
+    subprocess.run(["/bin/sh", "-c", WATCHDOG], input=words.encode(), check=True)
+    assert dead.wait() == -signal.SIGKILL
+    assert spared.poll() is None
+    spared.kill()
+    spared.wait()
+
+
+def test_a_fork_does_not_share_a_lock(tmp_path: Path) -> None:
+    code = (
+        f"import os, sys, time; sys.path[:] = {sys.path!r}\n"
+        "from pathlib import Path; from labrunner.localcloud.process import *\n"
+        "close_in_forks(acquire(Path('lock'), 0))\n"
+        "child = os.fork()\n"
+        "if child: print(child, flush=True); os._exit(0)\n"
+        "os.close(1); time.sleep(600)"
+    )
+    command = [sys.executable, "-c", code]
+    found = subprocess.run(command, cwd=tmp_path, stdout=subprocess.PIPE, check=True)
+    try:
+        lock = acquire(tmp_path / "lock", 0.0)
+        assert lock is not None
+        os.close(lock)
+    finally:
+        os.kill(int(found.stdout), signal.SIGKILL)
 
 
 def _listed(children: Children, pid: int) -> bool:
