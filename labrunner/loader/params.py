@@ -1,5 +1,6 @@
 """Parameters: their declarations, and the values that people give them."""
 
+import math
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -111,7 +112,7 @@ def _converted(name: str, param: Param, text: str) -> Any:
             case "integer":
                 return int(text)
             case "number":
-                return float(text)
+                return _finite(float(text))
             case "boolean":
                 return _BOOLEANS[text.lower()]
             case _:
@@ -119,6 +120,12 @@ def _converted(name: str, param: Param, text: str) -> Any:
     except (ValueError, KeyError):
         kind = {"boolean": "true or false"}.get(param.type, f"a number of type {param.type}")
         raise _WrongValue(f"`{name}` is {kind}, not {text!r}") from None
+
+
+def _finite(number: float) -> float:
+    if not math.isfinite(number):
+        raise ValueError
+    return number
 
 
 def _kept(param: Param, value: Any) -> Any:

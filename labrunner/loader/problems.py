@@ -27,7 +27,7 @@ def explain(source: Source, error: yaml.YAMLError) -> tuple[Location, str, str]:
     """Return where a text stops being YAML, why, and what to do about it."""
     if not isinstance(error, yaml.MarkedYAMLError) or error.problem_mark is None:
         return _unreadable(source, error)
-    if "quoted scalar" in str(error.context) and error.context_mark is not None:
+    if error.context_mark is not None and error.problem == "found unexpected end of stream":
         where = source.at(error.context_mark.index)
         return where, "the quoted text that begins here does not end", ""
     where = source.at(error.problem_mark.index)

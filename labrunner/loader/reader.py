@@ -37,7 +37,7 @@ _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 _ENDLESS = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
 
 
-def read(text: str, name: str, found: Diagnostics, until: str = "") -> Node | None:
+def read(text: str, name: str, found: Diagnostics, until: str | None = None) -> Node | None:
     """Return the one document of a YAML text, None when nothing can be read.
 
     Mistakes are added to `found`. With `until`, reading stops before that key of the outermost
@@ -94,7 +94,7 @@ class _Composer:
     source: Source
     events: Iterator[yaml.Event]
     found: Diagnostics
-    until: str = ""
+    until: str | None = None
     anchors: dict[str, Node | None] = field(default_factory=dict)
     nodes: int = 0
 

@@ -1,6 +1,10 @@
 """The expressions in a file: compiled, and looked through, each mistake at its place."""
 
+import json
 import re
+import warnings
+from collections.abc import Callable
+from typing import TypeVar
 
 from labrunner.errors import did_you_mean
 from labrunner.expressions import Parsed, SyntaxProblem, Type, parse, parse_template
@@ -11,6 +15,10 @@ from labrunner.loader.infer import Inference
 from labrunner.loader.tree import Diagnostics, Node, ScalarNode
 
 _BARE = re.compile(r"(steps|params|run|target|item)(\.[A-Za-z_][A-Za-z0-9_]*)+")
+
+_LITERAL = re.compile(r"`([^`]*)`")
+
+Result = TypeVar("Result")
 
 
 class Texts:
@@ -30,7 +38,7 @@ class Texts:
             self._found.add(where, "this is an expression already", "write it without ${{ }}")
             return ANY
         try:
-            parsed = parse(text)
+            parsed = _strictly(parse, text)
         except SyntaxProblem as problem:
             self._found.add(node.inside(problem.offset), problem.message, problem.hint)
             return ANY
@@ -42,7 +50,7 @@ class Texts:
         if "${{" not in node.value:
             return self._plain(node, node.value, roots)
         try:
-            template = parse_template(node.value)
+            template = _strictly(parse_template, node.value)
         except SyntaxProblem as problem:
             self._found.add(node.inside(problem.offset), problem.message, problem.hint)
             return ANY
@@ -83,3 +91,25 @@ class Texts:
         except NotAnAsset as problem:
             return str(problem), did_you_mean(name, self._folder.names())
         return "", ""
+
+
+def _strictly(compile_text: Callable[[str], Result], text: str) -> Result:
+    """Compile a text; JMESPath takes `this`, which is not JSON, for a text, and only warns."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", PendingDeprecationWarning)
+        try:
+            return compile_text(text)
+        except PendingDeprecationWarning:
+            for literal in _LITERAL.finditer(text):
+                if not _is_json(literal.group(1)):
+                    offset, inner = literal.start(), literal.group(1)
+                    raise SyntaxProblem("backticks hold JSON", offset, f"write '{inner}'") from None
+            raise SyntaxProblem("backticks hold JSON") from None
+
+
+def _is_json(text: str) -> bool:
+    try:
+        json.loads(text)
+    except ValueError:
+        return False
+    return True

@@ -188,7 +188,7 @@ def watch(
             return "its directory is gone"
         if server.idle_seconds >= idle_limit and server.is_empty:
             return f"nothing lives in it, and nobody called for {idle_limit:g} s"
-    return "it was asked to"
+    return "it was asked to, or its server ended"
 
 
 def _parse(argv: Sequence[str]) -> Options:

@@ -150,9 +150,7 @@ def _dispatch(service: Service, request: Request) -> Response:
     return result if isinstance(result, Response) else write(request, result)
 
 
-def _payload(
-    http: HttpRequest, signature: Signature | None, secret: str
-) -> tuple[bytes, Headers]:
+def _payload(http: HttpRequest, signature: Signature | None, secret: str) -> tuple[bytes, Headers]:
     """Return the body without its coding, checked against its hash; raises AwsError."""
     kind = http.headers.get("x-amz-content-sha256")
     if kind in KINDS:

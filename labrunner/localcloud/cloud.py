@@ -18,6 +18,7 @@ class Cloud:
     def __init__(self, settings: "Settings", now: Callable[[], datetime] | None = None) -> None:
         self.settings = settings
         self.now = now or _utc_now
+        self.started = self.now()
         self._states: dict[type[Any], Any] = {}
         self._lock = threading.RLock()
 

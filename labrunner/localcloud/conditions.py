@@ -38,7 +38,9 @@ def matches(pattern: str, value: str, *, ignore_case: bool = False) -> bool:
 
 def expand(pattern: str, context: Context) -> str:
     """Replace the variables of a pattern by the call's values; raises MissingVariableError."""
-    return VARIABLE.sub(functools.partial(_value_of, context), pattern) if "$" in pattern else pattern
+    return (
+        VARIABLE.sub(functools.partial(_value_of, context), pattern) if "$" in pattern else pattern
+    )
 
 
 def _value_of(context: Context, found: re.Match[str]) -> str:
@@ -173,8 +175,7 @@ class Condition:
             return False
         test = TESTS[self.operator.test]
         hits = [
-            any(test(one, value) for one in wanted) is not self.operator.negated
-            for value in found
+            any(test(one, value) for one in wanted) is not self.operator.negated for value in found
         ]
         # Without a quantifier a key has one value; several of them must all pass a negation.
         every = self.operator.quantifier == "ForAllValues" or (

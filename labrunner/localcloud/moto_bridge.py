@@ -75,7 +75,9 @@ def parameters(request: Request) -> dict[str, Any]:
         http.method, http.path, http.query, request.headers, request.body, "localhost"
     )
     moto_request = _moto_request(environ)
-    values = moto_request.args if request.target.protocol.startswith("rest") else moto_request.values
+    values = (
+        moto_request.args if request.target.protocol.startswith("rest") else moto_request.values
+    )
     model = models.operation_model(request.service, request.operation)
     parsed: dict[str, Any] = PROTOCOL_PARSERS[request.target.protocol](model).parse(
         {
@@ -95,9 +97,7 @@ def answer(request: Request, changes: Mapping[str, str | None]) -> Response:
     headers = _headers(request, changes)
     host = f"{request.service}.{request.region}.amazonaws.com"
     path = _s3_path(request) if request.service == "s3" else request.http.path
-    environ = _environ(
-        request.http.method, path, request.http.query, headers, request.body, host
-    )
+    environ = _environ(request.http.method, path, request.http.query, headers, request.body, host)
     moto_request = _moto_request(environ)
     view = _s3_view(request) if request.service == "s3" else _view(request)
     with _lock(request.service):

@@ -166,7 +166,9 @@ class Server:
         return _text(404, "There is no such control call.")
 
 
-def _send(connection: socket.socket, response: Response, *, is_head: bool, keep_alive: bool) -> None:
+def _send(
+    connection: socket.socket, response: Response, *, is_head: bool, keep_alive: bool
+) -> None:
     head = encode_head(response, is_head=is_head, keep_alive=keep_alive)
     body = b"" if is_head else response.body
     if len(body) <= SMALL_BODY:  # one packet, one system call

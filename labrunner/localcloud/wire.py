@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from email.utils import formatdate
 from http import HTTPStatus
 from typing import BinaryIO
 
@@ -178,7 +179,7 @@ def _read_exactly(stream: BinaryIO, size: int) -> bytes:
 def encode_head(response: Response, *, is_head: bool, keep_alive: bool) -> bytes:
     """Return the status line and headers of a response as bytes."""
     reason = REASONS.get(response.status, "Unknown")
-    lines = [f"HTTP/1.1 {response.status} {reason}"]
+    lines = [f"HTTP/1.1 {response.status} {reason}", f"Date: {formatdate(usegmt=True)}"]
     lines += [
         f"{name}: {_one_line(value)}"
         for name, value in response.headers.items()

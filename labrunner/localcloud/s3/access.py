@@ -124,9 +124,7 @@ def _resource(bucket: Any, key: str | None) -> str:
     return buckets.arn(bucket) + (f"/{key}" if key is not None else "")
 
 
-def _verdicts(
-    request: Request, bucket: Any, action: str, resource: str
-) -> tuple[Verdict, Verdict]:
+def _verdicts(request: Request, bucket: Any, action: str, resource: str) -> tuple[Verdict, Verdict]:
     """Return what the caller's own policies say, and what the bucket's policy says."""
     policy = buckets.policy_of(bucket)
     if request.principal.is_root and policy is None:

@@ -35,7 +35,6 @@ GRANT_HEADERS = {
 GRANTEE = re.compile(r'\s*(?P<kind>\w+)\s*=\s*"?(?P<value>[^",]+)"?\s*')
 
 
-
 @dataclass(frozen=True)
 class Grant:
     """One permission for a group (by its URI) or an account (by its canonical id)."""

@@ -73,6 +73,12 @@ def _version_store(bucket: Any) -> Any:
                 versions = kept + null if null else versions
             super().setlist(key, versions)
 
+        def replace(self, key: str, versions: list[Any]) -> None:
+            """Set the versions of a key, oldest first; none removes it."""
+            super().setlist(key, versions)
+            if not versions:
+                dict.pop(self, key)
+
     store = VersionStore()
     for key, versions in bucket.keys.lists():
         dict.__setitem__(store, key, versions)
@@ -127,7 +133,7 @@ def effective_flags(cloud: Cloud, bucket: Any) -> Flags:
 
 def has_acls(bucket: Any) -> bool:
     """Whether the bucket's object ownership lets access control lists count."""
-    return bucket.ownership_rule not in (None, ENFORCED)
+    return bool(bucket.ownership_rule != ENFORCED)
 
 
 def expect_owner(request: Request) -> None:

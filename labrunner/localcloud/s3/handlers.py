@@ -98,9 +98,7 @@ def _check_first_acl(request: Request, ownership: str) -> None:
 
 
 def _acl_with_ownership() -> AwsError:
-    text = (
-        "Bucket cannot have ACLs set with ObjectOwnership's BucketOwnerEnforced setting"
-    )
+    text = "Bucket cannot have ACLs set with ObjectOwnership's BucketOwnerEnforced setting"
     return AwsError("InvalidBucketAclWithObjectOwnership", text)
 
 
@@ -181,9 +179,8 @@ def put_ownership(request: Request) -> None:
 
 
 def delete_ownership(request: Request) -> None:
-    """DeleteBucketOwnershipControls: what was enforced stays so, else the writer owns."""
-    bucket = buckets.get(request)
-    bucket.ownership_rule = None
+    """DeleteBucketOwnershipControls: the writer owns an object, and ACLs count."""
+    buckets.get(request).ownership_rule = None
 
 
 def get_bucket_acl(request: Request) -> dict[str, Any]:

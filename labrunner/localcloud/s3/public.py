@@ -28,7 +28,9 @@ NARROWING = frozenset(
         "s3:x-amz-server-side-encryption-aws-kms-key-id",
     }
 )
-POSITIVE = frozenset({"StringEquals", "StringEqualsIgnoreCase", "StringLike", "ArnEquals", "ArnLike"})
+POSITIVE = frozenset(
+    {"StringEquals", "StringEqualsIgnoreCase", "StringLike", "ArnEquals", "ArnLike"}
+)
 WIDEST_V4 = 8
 WIDEST_V6 = 32
 
