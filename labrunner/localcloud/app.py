@@ -5,6 +5,8 @@ import hmac
 import logging
 import secrets
 import traceback
+from collections.abc import Callable
+from datetime import datetime
 
 from labrunner.localcloud import services
 from labrunner.localcloud.chunked import KINDS, unwrap
@@ -33,8 +35,13 @@ UNKNOWN = Target("s3", "rest-xml", None, "s3")
 class App:
     """Answers the AWS calls of one cloud."""
 
-    def __init__(self, settings: Settings, log: logging.Logger) -> None:
-        self.cloud = Cloud(settings)
+    def __init__(
+        self,
+        settings: Settings,
+        log: logging.Logger,
+        now: Callable[[], datetime] | None = None,
+    ) -> None:
+        self.cloud = Cloud(settings, now)
         self._log = log
         self._used: set[str] = set()
 

@@ -18,7 +18,7 @@ def request_context(request: Request) -> dict[str, tuple[str, ...]]:
     """Return the condition keys that every call has."""
     principal = request.principal
     now = request.cloud.now()
-    context = {
+    context: dict[str, tuple[str, ...]] = {
         "aws:sourceip": (request.http.source_ip,),
         "aws:securetransport": ("false",),
         "aws:currenttime": (now.strftime("%Y-%m-%dT%H:%M:%SZ"),),

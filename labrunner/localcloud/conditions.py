@@ -149,9 +149,9 @@ class Operator:
     """A condition operator with its prefix and suffix."""
 
     test: str  # a key of TESTS, or "Null"
-    negated: bool
-    if_exists: bool
-    quantifier: str  # "", "ForAllValues" or "ForAnyValue"
+    negated: bool = False
+    if_exists: bool = False
+    quantifier: str = ""  # or "ForAllValues" or "ForAnyValue"
 
 
 @dataclass(frozen=True)
@@ -199,6 +199,6 @@ def operator(name: str) -> Operator | None:
     if_exists = base.endswith("IfExists")
     base = base.removesuffix("IfExists")
     if base == "Null":
-        return None if if_exists or quantifier else Operator("Null", False, False, "")
+        return None if if_exists or quantifier else Operator("Null")
     test = NEGATIONS.get(base, base)
     return Operator(test, base in NEGATIONS, if_exists, quantifier) if test in TESTS else None

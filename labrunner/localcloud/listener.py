@@ -18,9 +18,9 @@ class Listener:
         self._lock = threading.Lock()
         self._stopping = False
         self._socket = socket.create_server(("127.0.0.1", port), backlog=BACKLOG)
-        self._socket.setblocking(False)
+        self._socket.settimeout(0)
         self._wake, self._waker = socket.socketpair()
-        self._waker.setblocking(False)
+        self._waker.settimeout(0)
         self.port = int(self._socket.getsockname()[1])
 
     def run(self) -> None:

@@ -94,7 +94,8 @@ def service_model(name: str) -> "ServiceModel":
 @functools.cache
 def operation_model(service: str, operation: str) -> "OperationModel":
     """Return the model of an operation that is known to exist."""
-    return service_model(service).operation_model(operation)
+    found: OperationModel = service_model(service).operation_model(operation)
+    return found
 
 
 def has_operation(service: str, operation: str) -> bool:

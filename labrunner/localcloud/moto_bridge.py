@@ -10,6 +10,7 @@ from typing import Any
 
 from labrunner.localcloud import models
 from labrunner.localcloud.errors import not_implemented
+from labrunner.localcloud.names import names
 from labrunner.localcloud.request import Request
 from labrunner.localcloud.wire import Headers, HttpRequest, Response
 
@@ -18,11 +19,24 @@ os.environ.setdefault("MOTO_IAM_LOAD_MANAGED_POLICIES", "true")
 os.environ.setdefault("MOTO_DISABLE_GLOBAL_CORS", "true")
 
 PACKAGES = {"lambda": "awslambda"}
-DROPPED = frozenset(
+DROPPED = names(
     "authorization host x-moto-account-id transfer-encoding content-length expect "
-    "x-amz-content-sha256 x-amz-security-token".split()
+    "x-amz-content-sha256 x-amz-security-token"
 )
 INTERNAL_HEADERS = frozenset({"status", "server", "content-length"})
+
+
+def backend(service: str, account: str, place: str) -> Any:
+    """Return what moto keeps for a service in a region, or in the partition of a global one."""
+    return backends(service)[account][place]
+
+
+@functools.cache
+def backends(service: str) -> Any:
+    """Return what moto keeps for a service, by account."""
+    package = PACKAGES.get(service, service.replace("-", ""))
+    models = importlib.import_module(f"moto.{package}.models")
+    return getattr(models, f"{package}_backends")
 
 
 def implements(service: str, operation: str) -> bool:
@@ -58,7 +72,7 @@ def lock(service: str) -> threading.RLock:
 
 
 def routable(service: str, http: HttpRequest) -> tuple[str, Mapping[str, str]]:
-    """Return the operation of a REST service and its path parameters; raises werkzeug's NotFound."""
+    """Return the operation of a REST call and its path parameters; raises werkzeug's NotFound."""
     from moto.core.routing import get_service_router
 
     environ = _environ(http.method, http.path, http.query, http.headers, b"", "localhost")
@@ -177,7 +191,7 @@ def _environ(  # noqa: PLR0913 - the parts of an HTTP request
 def _request_class() -> type[Any]:
     from moto.core.request import Request as MotoRequest
 
-    class ServedRequest(MotoRequest):  # type: ignore[misc] # moto ships no types
+    class ServedRequest(MotoRequest):
         from_wsgi_server = True  # we write the date ourselves
 
     return ServedRequest

@@ -14,6 +14,7 @@ from labrunner.localcloud.conditions import (
     matches,
     operator,
 )
+from labrunner.localcloud.names import names
 from labrunner.localcloud.principals import Principal
 
 Effect = Literal["Allow", "Deny"]
@@ -21,8 +22,8 @@ Reach = Literal["none", "account", "direct"]
 Kind = Literal["identity", "resource", "trust"]
 VERSIONS = frozenset({"2012-10-17", "2008-10-17"})
 TOP = frozenset({"Version", "Id", "Statement"})
-ELEMENTS = frozenset(
-    "Sid Effect Principal NotPrincipal Action NotAction Resource NotResource Condition".split()
+ELEMENTS = names(
+    "Sid Effect Principal NotPrincipal Action NotAction Resource NotResource Condition"
 )
 
 

@@ -108,10 +108,9 @@ def find_credentials(cloud: Cloud, signature: Signature) -> Credentials:
 
 def iam_backend(cloud: Cloud) -> Any:
     """Return moto's IAM of this cloud's account."""
-    import labrunner.localcloud.moto_bridge  # noqa: F401 - sets what moto reads at import
-    from moto.iam.models import iam_backends
+    from labrunner.localcloud.moto_bridge import backend
 
-    return iam_backends[cloud.account][PARTITION]
+    return backend("iam", cloud.account, PARTITION)
 
 
 def session_seconds(cloud: Cloud, seconds: int) -> datetime:

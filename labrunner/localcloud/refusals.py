@@ -7,7 +7,7 @@ CHECK_KEY = (
     "The request signature we calculated does not match the signature you provided. Check your "
     "key and signing method."
 )
-CHECK_SECRET = (
+CHECK_BOTH = (
     "The request signature we calculated does not match the signature you provided. Check your "
     "AWS Secret Access Key and signing method. Consult the service documentation for details."
 )
@@ -45,7 +45,7 @@ S3 = {
 }
 QUERY = {
     "unknown_key": ("InvalidClientTokenId", NO_SUCH_TOKEN, 403),
-    "mismatch": ("SignatureDoesNotMatch", CHECK_SECRET, 403),
+    "mismatch": ("SignatureDoesNotMatch", CHECK_BOTH, 403),
     "skewed": ("SignatureDoesNotMatch", "Signature expired: {detail} is not within 15 min.", 403),
     "expired": ("SignatureDoesNotMatch", "Signature expired", 403),
     "expired_token": (
@@ -71,7 +71,7 @@ EC2 = {
 }
 JSON = {
     "unknown_key": ("UnrecognizedClientException", NO_SUCH_TOKEN, 400),
-    "mismatch": ("InvalidSignatureException", CHECK_SECRET, 400),
+    "mismatch": ("InvalidSignatureException", CHECK_BOTH, 400),
     "skewed": ("InvalidSignatureException", "Signature expired: {detail}", 400),
     "expired": ("InvalidSignatureException", "Signature expired", 400),
     "expired_token": (

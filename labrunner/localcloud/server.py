@@ -13,6 +13,7 @@ import time
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -55,12 +56,18 @@ class Server:
     """The server of one cloud, bound to 127.0.0.1 when made; raises OSError if it cannot be."""
 
     def __init__(
-        self, settings: Settings, *, port: int = 0, clock: Callable[[], float] = time.monotonic
+        self,
+        settings: Settings,
+        *,
+        port: int = 0,
+        clock: Callable[[], float] = time.monotonic,
+        now: Callable[[], datetime] | None = None,
     ) -> None:
         for package in ("moto", "botocore"):
             if importlib.util.find_spec(package) is None:
                 raise ModuleNotFoundError(f"No module named {package!r}", name=package)
         self.settings = settings
+        self._now = now
         self._activity = _Activity(clock)
         self._log = _open_log(settings.directory)
         self._app: App | None = None
@@ -105,7 +112,7 @@ class Server:
             if self._app is None:
                 from labrunner.localcloud.app import App  # the port is open long before
 
-                self._app = App(self.settings, self._log)
+                self._app = App(self.settings, self._log, self._now)
             return self._app
 
     def _connection(self, connection: socket.socket, address: str) -> None:
@@ -113,7 +120,7 @@ class Server:
         connection.settimeout(IDLE_SECONDS)
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         try:
-            with connection.makefile("rb", buffering=SMALL_BODY) as stream:
+            with connection.makefile("rb") as stream:
                 while self._exchange(connection, stream, address):
                     pass
         except OSError:

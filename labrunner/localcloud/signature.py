@@ -26,7 +26,9 @@ SCOPE_PARTS = 5
 class SignatureError(Exception):
     """Why a signature is refused: `reason` is the word that `refusals.refuse` turns into AWS's."""
 
-    def __init__(self, reason: str, detail: str = "", fields: Mapping[str, str] | None = None):
+    def __init__(
+        self, reason: str, detail: str = "", fields: Mapping[str, str] | None = None
+    ) -> None:
         super().__init__(f"{reason} {detail}".strip())
         self.reason = reason
         self.detail = detail
@@ -104,7 +106,8 @@ def _read_query(query: Mapping[str, str]) -> Signature:
     if not expires.isdecimal() or not 0 < int(expires) <= MAX_EXPIRES:
         raise SignatureError("malformed", "X-Amz-Expires must be between 1 and 604800 seconds.")
     token = query.get("X-Amz-Security-Token", "")
-    return _signature(*(query[name] for name in names), token, expires=int(expires))
+    credential, headers, value, timestamp = (query[name] for name in names)
+    return _signature(credential, headers, value, timestamp, token, expires=int(expires))
 
 
 def _signature(  # noqa: PLR0913 - the parts of one signature
@@ -224,7 +227,7 @@ def _again(text: str) -> str:
 def string_to_sign(signature: Signature, canonical: str) -> str:
     """Return the text that is signed."""
     digest = hashlib.sha256(canonical.encode("utf-8", "surrogateescape")).hexdigest()
-    return "\n".join([ALGORITHM, signature.timestamp, signature.scope, digest])
+    return f"{ALGORITHM}\n{signature.timestamp}\n{signature.scope}\n{digest}"
 
 
 def sign(secret: str, signature: Signature, text: str) -> str:

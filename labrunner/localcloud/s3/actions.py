@@ -3,10 +3,12 @@
 From "Actions, resources, and condition keys for Amazon S3" in the service authorization reference.
 """
 
+from labrunner.localcloud.names import names
+
 # On objects, `arn:aws:s3:::bucket/key`.
 OBJECT = frozenset(
     f"s3:{name}"
-    for name in """
+    for name in names("""
     AbortMultipartUpload BypassGovernanceRetention DeleteObject DeleteObjectTagging
     DeleteObjectVersion DeleteObjectVersionTagging GetObject GetObjectAcl GetObjectAttributes
     GetObjectLegalHold GetObjectRetention GetObjectTagging GetObjectTorrent GetObjectVersion
@@ -15,12 +17,12 @@ OBJECT = frozenset(
     ObjectOwnerOverrideToBucketOwner PutObject PutObjectAcl PutObjectLegalHold PutObjectRetention
     PutObjectTagging PutObjectVersionAcl PutObjectVersionTagging ReplicateDelete ReplicateObject
     ReplicateTags RestoreObject UpdateObjectEncryption
-    """.split()
+    """)
 )
 # On buckets, `arn:aws:s3:::bucket`.
 BUCKET = frozenset(
     f"s3:{name}"
-    for name in """
+    for name in names("""
     CreateBucket CreateBucketMetadataTableConfiguration DeleteBucket
     DeleteBucketMetadataTableConfiguration DeleteBucketPolicy DeleteBucketWebsite
     GetAccelerateConfiguration GetAnalyticsConfiguration GetBucketAbac GetBucketAcl GetBucketCORS
@@ -38,7 +40,7 @@ BUCKET = frozenset(
     PutInventoryConfiguration PutLifecycleConfiguration PutMetricsConfiguration
     PutReplicationConfiguration TagResource UntagResource
     UpdateBucketMetadataInventoryTableConfiguration UpdateBucketMetadataJournalTableConfiguration
-    """.split()
+    """)
 )
 
 # Where the permission is not called as the operation is.

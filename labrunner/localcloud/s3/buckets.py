@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+from labrunner.localcloud import moto_bridge
 from labrunner.localcloud.cloud import PARTITION, Cloud
 from labrunner.localcloud.errors import AwsError
 from labrunner.localcloud.policy import Policy, parse
@@ -21,10 +22,7 @@ SSE_S3 = {
 
 def backend(cloud: Cloud) -> Any:
     """Return moto's S3 of this cloud's account."""
-    import labrunner.localcloud.moto_bridge  # noqa: F401 - sets what moto reads at import
-    from moto.s3.models import s3_backends
-
-    return s3_backends[cloud.account][PARTITION]
+    return moto_bridge.backend("s3", cloud.account, PARTITION)
 
 
 def find(cloud: Cloud, name: str) -> Any:
@@ -62,7 +60,7 @@ def _adopt(bucket: Any) -> None:
 def _version_store(bucket: Any) -> Any:
     from moto.s3.utils import _VersionedKeyStore
 
-    class VersionStore(_VersionedKeyStore):  # type: ignore[misc] # moto ships no types
+    class VersionStore(_VersionedKeyStore):
         """While versioning is suspended, a new object replaces only the `null` version."""
 
         def setlist(self, key: str, list_: Any) -> None:

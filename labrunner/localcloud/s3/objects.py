@@ -290,7 +290,8 @@ def remove(bucket: Any, key: str, version_id: str | None, *, bypass: bool) -> di
 def _mark(bucket: Any, key: str, versions: list[Any]) -> dict[str, Any]:
     from moto.s3.models import FakeDeleteMarker
 
-    marker = FakeDeleteMarker(SimpleNamespace(name=key))
+    named: Any = SimpleNamespace(name=key)
+    marker = FakeDeleteMarker(named)
     marker._version_id = str(uuid.uuid4())  # noqa: SLF001 - moto has no other way
     if bucket.versioning_status == "Suspended":
         marker._version_id = "null"  # noqa: SLF001

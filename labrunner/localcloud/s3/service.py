@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from labrunner.localcloud.cloud import Cloud
+from labrunner.localcloud.names import names
 from labrunner.localcloud.request import Request
 from labrunner.localcloud.s3 import access, buckets, handlers, listing, objects, policies
 from labrunner.localcloud.service import Everything, Handler, Service
@@ -54,14 +55,14 @@ HANDLERS: Mapping[str, Handler] = {
 }
 # moto answers these as AWS does. Replication, logging, inventories, notifications, acceleration
 # and web sites are not among them: moto keeps the wish, and nothing ever comes of it.
-MOTO = frozenset(
+MOTO = names(
     """
     AbortMultipartUpload DeleteBucket DeleteBucketCors DeleteBucketLifecycle DeleteBucketTagging
     GetBucketCors GetBucketEncryption GetBucketLifecycleConfiguration GetBucketLocation
     GetBucketLogging GetBucketNotificationConfiguration GetBucketReplication GetBucketTagging
     GetBucketVersioning GetBucketWebsite GetObjectLockConfiguration HeadBucket ListParts
     PutBucketCors PutBucketLifecycleConfiguration PutBucketTagging PutObjectLockConfiguration
-    """.split()
+    """
 )
 
 

@@ -1,12 +1,16 @@
 """Amazon EC2: moto's control plane; no machine boots, so nothing that needs one is answered."""
 
+from typing import Any
+
 from labrunner.localcloud.authorize import authorize
 from labrunner.localcloud.cloud import Cloud
+from labrunner.localcloud.moto_bridge import backends
+from labrunner.localcloud.names import names
 from labrunner.localcloud.request import Request
 from labrunner.localcloud.service import Everything, Service
 
 # Each would say that a machine, a connection or a copy exists that does not.
-PRETENDED = frozenset(
+PRETENDED = names(
     """
     AcceptReservedInstancesExchangeQuote AllocateHosts AssociateIamInstanceProfile CopyImage
     CreateCustomerGateway CreateFleet CreateFlowLogs CreateImage CreateVpnConnection
@@ -14,7 +18,7 @@ PRETENDED = frozenset(
     ModifyInstanceAttribute MonitorInstances PurchaseReservedInstancesOffering RebootInstances
     RegisterImage RequestSpotFleet RequestSpotInstances ResetInstanceAttribute RunInstances
     RunScheduledInstances StartInstances StopInstances UnmonitorInstances
-    """.split()
+    """
 )
 
 
@@ -23,12 +27,10 @@ def _authorize(request: Request) -> None:
 
 
 def _is_empty(cloud: Cloud) -> bool:
-    from moto.ec2.models import ec2_backends
-
-    return not any(_has_resources(one) for one in tuple(ec2_backends[cloud.account].values()))
+    return not any(map(_has_resources, tuple(backends("ec2")[cloud.account].values())))
 
 
-def _has_resources(region: object) -> bool:
+def _has_resources(region: Any) -> bool:
     kept = ("keypairs", "volumes", "addresses", "snapshots", "nat_gateways", "launch_templates")
     if any(getattr(region, name, None) for name in kept):
         return True
@@ -38,9 +40,8 @@ def _has_resources(region: object) -> bool:
     return any(not one.is_default for one in groups)
 
 
-def _values(region: object, name: str) -> list[object]:
-    found: dict[str, object] = getattr(region, name, {})
-    return list(found.values())
+def _values(region: Any, name: str) -> list[Any]:
+    return list(getattr(region, name, {}).values())
 
 
 SERVICE = Service(

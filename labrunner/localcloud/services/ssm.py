@@ -4,15 +4,17 @@ from collections.abc import Iterator
 
 from labrunner.localcloud.authorize import authorize
 from labrunner.localcloud.cloud import PARTITION, Cloud
+from labrunner.localcloud.moto_bridge import backends
+from labrunner.localcloud.names import names
 from labrunner.localcloud.request import Request
 from labrunner.localcloud.service import Service
 
-MOTO = frozenset(
+MOTO = names(
     """
     AddTagsToResource DeleteParameter DeleteParameters DescribeParameters GetParameter
     GetParameterHistory GetParameters GetParametersByPath LabelParameterVersion
     ListTagsForResource PutParameter RemoveTagsFromResource
-    """.split()
+    """
 )
 
 
@@ -30,12 +32,12 @@ def _resources(request: Request) -> Iterator[str]:
 
 
 def _is_empty(cloud: Cloud) -> bool:
-    from moto.ssm.models import ssm_backends
-
-    # AWS's own public parameters are not among these.
-    regions = tuple(ssm_backends[cloud.account].values())
+    regions = tuple(backends("ssm")[cloud.account].values())
     return not any(
-        name for region in regions for name in region._parameters if not name.startswith("/aws/")
+        name
+        for region in regions
+        for name in region._parameters  # noqa: SLF001 - moto has no list of just these
+        if not name.startswith("/aws/")  # AWS's own public parameters
     )
 
 
