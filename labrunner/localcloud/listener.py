@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable
 
 BACKLOG = 128
+DRAIN_SECONDS = 2.0
 
 
 class Listener:
@@ -15,7 +16,7 @@ class Listener:
     def __init__(self, port: int, serve: Callable[[socket.socket, str], None]) -> None:
         self._serve = serve
         self._connections: set[socket.socket] = set()
-        self._lock = threading.Lock()
+        self._none_left = threading.Condition()
         self._stopping = False
         self._socket = socket.create_server(("127.0.0.1", port), backlog=BACKLOG)
         self._socket.settimeout(0)
@@ -44,7 +45,7 @@ class Listener:
             connection, (address, _) = self._socket.accept()
         except OSError:  # the client left before we came, or there are no descriptors left
             return
-        with self._lock:
+        with self._none_left:
             self._connections.add(connection)
         threading.Thread(target=self._handle, args=(connection, address), daemon=True).start()
 
@@ -52,16 +53,24 @@ class Listener:
         try:
             self._serve(connection, address)
         finally:
-            with self._lock:
-                self._connections.discard(connection)
             with contextlib.suppress(OSError):
                 connection.shutdown(socket.SHUT_WR)
             connection.close()
+            with self._none_left:
+                self._connections.discard(connection)
+                self._none_left.notify_all()
 
     def _close(self) -> None:
         for one in (self._socket, self._wake, self._waker):
             one.close()
-        with self._lock:
-            for connection in self._connections:  # kept-alive ones would be served for ever
+        # Calls under way get their answers; those who only kept a connection open are let go.
+        self._hang_up(socket.SHUT_RD)
+        with self._none_left:
+            self._none_left.wait_for(lambda: not self._connections, DRAIN_SECONDS)
+        self._hang_up(socket.SHUT_RDWR)
+
+    def _hang_up(self, how: int) -> None:
+        with self._none_left:
+            for connection in self._connections:
                 with contextlib.suppress(OSError):
-                    connection.shutdown(socket.SHUT_RDWR)
+                    connection.shutdown(how)

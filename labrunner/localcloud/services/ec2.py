@@ -20,6 +20,18 @@ PRETENDED = names(
     RunScheduledInstances StartInstances StopInstances UnmonitorInstances
     """
 )
+# What only its user makes in a region, as moto calls it.
+KEPT = (
+    "addresses",
+    "enis",
+    "internet_gateways",
+    "key_pairs",
+    "launch_templates",
+    "nat_gateways",
+    "reservations",
+    "volumes",
+    "vpc_end_points",
+)
 
 
 def _authorize(request: Request) -> None:
@@ -31,17 +43,20 @@ def _is_empty(cloud: Cloud) -> bool:
 
 
 def _has_resources(region: Any) -> bool:
-    kept = ("keypairs", "volumes", "addresses", "snapshots", "nat_gateways", "launch_templates")
-    if any(getattr(region, name, None) for name in kept):
+    """Whether a region has more than AWS puts into every one."""
+    if any(getattr(region, name) for name in KEPT):
         return True
-    if any(not one.is_default for one in _values(region, "vpcs")):
-        return True
-    groups = [one for vpc in _values(region, "groups") for one in vpc.values()]
-    return any(not one.is_default for one in groups)
+    groups = [one for vpc in _values(region.groups) for one in _values(vpc)]
+    subnets = [one for zone in _values(region.subnets) for one in _values(zone)]
+    return (
+        not all(one.is_default for one in (*_values(region.vpcs), *groups))
+        or not all(one.default_for_az in (True, "true") for one in subnets)
+        or not all(one.from_ami for one in _values(region.snapshots))
+    )
 
 
-def _values(region: Any, name: str) -> list[Any]:
-    return list(getattr(region, name, {}).values())
+def _values(kept: dict[str, Any]) -> list[Any]:
+    return list(kept.values())
 
 
 SERVICE = Service(
