@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from jmespath import Options
-from jmespath.exceptions import JMESPathError
+from jmespath.exceptions import JMESPathError, JMESPathTypeError
 
 from labrunner.expressions.functions import FunctionError, Functions
 from labrunner.expressions.parse import Parsed, parse_template
@@ -35,6 +35,11 @@ def evaluate(expression: Parsed, scope: Scope) -> Any:
         value = expression.compiled.search(scope.roots, Options(custom_functions=functions))
     except FunctionError as error:
         raise ExpressionError(f"{expression.text}: {error}") from None
+    except JMESPathTypeError as error:
+        # jmespath's own words would show the value, which may be a secret.
+        raise ExpressionError(
+            f"{expression.text}: {error.function_name}() cannot take {error.actual_type}"
+        ) from None
     except JMESPathError as error:
         raise ExpressionError(f"{expression.text}: {str(error).strip()}") from None
     if _holds_hidden(value):
