@@ -189,11 +189,9 @@ def _unwrapped(
 
 
 def _with_ids(response: Response, service: str, request_id: str) -> Response:
-    headers = {
-        name: value
-        for name, value in response.headers.items()
-        if name.lower() not in ("x-amzn-requestid", "x-amz-request-id")
-    }
+    headers = dict(response.headers)
+    # moto has written an id of its own into the body as well.
+    request_id = headers.pop("x-amzn-requestid", request_id)
     if service == "s3":
         headers["x-amz-request-id"] = request_id
         headers["x-amz-id-2"] = request_id

@@ -112,7 +112,7 @@ def answer(request: Request, changes: Mapping[str, str | None]) -> Response:
     host = f"{request.service}.{request.region}.amazonaws.com"
     path = _s3_path(request) if request.service == "s3" else request.http.path
     environ = _environ(request.http.method, path, request.http.query, headers, request.body, host)
-    moto_request = _moto_request(environ)
+    moto_request = _moto_request(environ, has_forms=request.service != "s3")
     view = _s3_view(request) if request.service == "s3" else _view(request)
     with _lock(request.service):
         try:
@@ -188,17 +188,22 @@ def _environ(  # noqa: PLR0913 - the parts of an HTTP request
 
 
 @functools.cache
-def _request_class() -> type[Any]:
+def _request_class(*, has_forms: bool) -> type[Any]:
     from moto.core.request import Request as MotoRequest
 
     class ServedRequest(MotoRequest):
         from_wsgi_server = True  # we write the date ourselves
 
+        @property
+        def want_form_data_parsed(self) -> bool:
+            # An object may well be called a form by its sender; it must not be taken apart.
+            return has_forms
+
     return ServedRequest
 
 
-def _moto_request(environ: dict[str, Any]) -> Any:
-    return _request_class()(environ)
+def _moto_request(environ: dict[str, Any], *, has_forms: bool = True) -> Any:
+    return _request_class(has_forms=has_forms)(environ)
 
 
 def _clean(headers: Mapping[str, Any], request: Request) -> dict[str, str]:

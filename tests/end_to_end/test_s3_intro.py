@@ -39,7 +39,7 @@ class User:
             line.removeprefix("export ").split("=", 1)
             for line in self.run("cloud", "env").stdout.splitlines()
         )
-        client = botocore.session.Session().create_client(
+        client: Any = botocore.session.Session().create_client(
             "s3",
             region_name=variables["AWS_DEFAULT_REGION"],
             endpoint_url=variables["AWS_ENDPOINT_URL"],

@@ -85,7 +85,7 @@ class LocalCloud:
                 config=Config(**options),
             )
             if service == "s3control":
-                client.meta.events.register("before-sign.s3control", without_account)
+                client.meta.events.register("before-sign", without_account)
             self._clients[about] = client
         return self._clients[about]
 
@@ -144,7 +144,11 @@ def running(directory: Path, **options: Any) -> Iterator[LocalCloud]:
         ACCESS_KEY, SECRET_KEY, REGION, str(next(ACCOUNTS)), uuid.uuid4().hex, directory
     )
     found: list[LocalCloud] = []
-    server = Server(settings, now=lambda: found[0].now(), **options)
+
+    def now() -> datetime:
+        return found[0].now()
+
+    server = Server(settings, now=now, **options)
     thread = threading.Thread(target=server.serve_forever)
     found.append(LocalCloud(server, thread))
     thread.start()

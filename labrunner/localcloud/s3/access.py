@@ -33,6 +33,7 @@ HEADER_KEYS = (
 )
 # Each key is decided for itself, and the refused ones are named in the answer.
 EACH_FOR_ITSELF = "DeleteObjects"
+READS = frozenset({"s3:GetObject", "s3:GetObjectVersion"})
 NO_BUCKET_YET = frozenset({"ListBuckets", "CreateBucket"})
 
 
@@ -110,8 +111,19 @@ def require(
     """Let one access pass or raise AwsError."""
     resource = _resource(bucket, key)
     identity, own = _verdicts(request, bucket, action, resource)
-    if not _is_allowed(request, bucket, action, key, version, identity, own):
-        raise _refusal(request, action, resource, identity, own)
+    if _is_allowed(request, bucket, action, key, version, identity, own):
+        return
+    denied = identity.denied or own.denied
+    known = not denied and action in READS and _is_missing(request, bucket, key, version)
+    if known and allows(request, bucket, "s3:ListBucket"):
+        return  # who may list may know: the answer will be 404
+    raise _refusal(request, action, resource, identity, own)
+
+
+def _is_missing(request: Request, bucket: Any, key: str | None, version: str | None) -> bool:
+    found = _version(request, bucket, key or "", version)
+    named = version is not None or "versionId" in request.query
+    return found is None or (not named and buckets.is_marker(found))
 
 
 def allows(request: Request, bucket: Any, action: str, key: str | None = None) -> bool:

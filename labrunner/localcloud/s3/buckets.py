@@ -129,6 +129,11 @@ def effective_flags(cloud: Cloud, bucket: Any) -> Flags:
     return (flags_of(bucket) or Flags()) | (cloud.state(AccountBlock).flags or Flags())
 
 
+def is_marker(version: Any) -> bool:
+    """Whether a version is a delete marker and no object."""
+    return not hasattr(version, "contentsize")
+
+
 def has_acls(bucket: Any) -> bool:
     """Whether the bucket's object ownership lets access control lists count."""
     return bool(bucket.ownership_rule != ENFORCED)

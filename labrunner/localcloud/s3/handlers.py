@@ -11,6 +11,7 @@ from labrunner.localcloud.s3.blocks import from_params
 from labrunner.localcloud.wire import Response
 
 HOME = "us-east-1"
+FIRST_ERROR = 300
 NAME = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 BAD_PREFIXES = ("xn--", "sthree-", "amzn-s3-demo-")
 BAD_SUFFIXES = ("-s3alias", "--ol-s3", ".mrap", "--x-s3", "--table-s3")
@@ -28,7 +29,7 @@ def create_bucket(request: Request) -> Response:
     _check_first_acl(request, ownership)
     existed = buckets.find(request.cloud, name) is not None
     response = request.moto(x_amz_acl=None, x_amz_object_ownership=None)
-    if response.status >= 300 or existed:  # noqa: PLR2004 - repeating it changes nothing
+    if response.status >= FIRST_ERROR or existed:  # repeating it changes nothing
         return response
     bucket = buckets.find(request.cloud, name)
     bucket.ownership_rule = ownership
@@ -100,6 +101,17 @@ def _check_first_acl(request: Request, ownership: str) -> None:
 def _acl_with_ownership() -> AwsError:
     text = "Bucket cannot have ACLs set with ObjectOwnership's BucketOwnerEnforced setting"
     return AwsError("InvalidBucketAclWithObjectOwnership", text)
+
+
+def delete_bucket(request: Request) -> Response:
+    """DeleteBucket; moto would keep its tags for the next bucket of the name."""
+    bucket = buckets.get(request)
+    response = request.moto()
+    if response.status < FIRST_ERROR:
+        buckets.backend(request.cloud).tagger.delete_all_tags_for_resource(buckets.arn(bucket))
+        for upload in bucket.multiparts.values():
+            upload.dispose()
+    return response
 
 
 def list_buckets(request: Request) -> dict[str, Any]:

@@ -92,7 +92,7 @@ def _names(keys: Iterable[str]) -> list[str]:
 def _current(bucket: Any) -> Iterable[Entry]:
     for name in _names(bucket.keys):
         newest = bucket.keys[name]
-        if hasattr(newest, "value"):  # not a delete marker
+        if not buckets.is_marker(newest):
             yield Entry(name, newest)
 
 
@@ -177,7 +177,7 @@ def list_versions(request: Request) -> dict[str, Any]:
         lines = [*rest, *_entries(query, _all_versions(bucket), key_marker)]
         page = lines[: query.limit]
         items = [
-            (not hasattr(one.item, "value"), _version(query, bucket, one))
+            (buckets.is_marker(one.item), _version(query, bucket, one))
             for one in page
             if one.item is not None
         ]
@@ -219,7 +219,7 @@ def _version(query: Query, bucket: Any, entry: Entry) -> dict[str, Any]:
         "LastModified": version.last_modified.replace(tzinfo=UTC),
         "Owner": {"ID": acl.owner_id()},
     }
-    if hasattr(version, "value"):
+    if not buckets.is_marker(version):
         found |= {
             "ETag": version.etag,
             "Size": version.size,

@@ -8,6 +8,7 @@ from labrunner.localcloud.errors import AwsError, not_implemented
 from labrunner.localcloud.moto_bridge import lock
 from labrunner.localcloud.request import Request
 from labrunner.localcloud.s3 import access, acl, buckets, checksums
+from labrunner.localcloud.s3.buckets import is_marker
 from labrunner.localcloud.s3.handlers import refuse_public
 from labrunner.localcloud.wire import Response
 
@@ -26,7 +27,7 @@ def put_object(request: Request) -> Response:
     checksums.check(request)
     key = request.target.path_params["Key"]
     versions = buckets.get(request).keys.getlist(key, [])
-    if "if-match" in request.headers and (not versions or _is_marker(versions[-1])):
+    if "if-match" in request.headers and (not versions or is_marker(versions[-1])):
         raise _no_such_key(key)
     return _store(request)
 
@@ -91,6 +92,7 @@ def create_upload(request: Request) -> Response:
     _check_write(request)
     bucket = buckets.get(request)
     wanted = _wanted_acl(request, bucket, "s3:PutObject")
+    request.body = b""  # it means nothing, and moto stumbles over it
     with lock("s3"):
         response = request.moto(**dict.fromkeys(ACL_HEADERS))
         if response.status < FIRST_ERROR:
@@ -166,7 +168,7 @@ def find_version(request: Request, bucket: Any) -> Any:
         found = versions[-1] if versions else None
     else:
         found = next((one for one in versions if one.version_id == wanted), None)
-    if found is not None and not _is_marker(found):
+    if found is not None and not is_marker(found):
         return found
     if found is not None and wanted is not None:
         raise _not_on_marker(request, wanted)
@@ -192,10 +194,6 @@ def _not_on_marker(request: Request, version_id: str) -> AwsError:
     fields = {"Method": request.http.method, "ResourceType": "DeleteMarker"}
     text = "The specified method is not allowed against this resource."
     return AwsError("MethodNotAllowed", text, 405, fields=fields, headers=headers)
-
-
-def _is_marker(version: Any) -> bool:
-    return not hasattr(version, "value")
 
 
 def get_acl(request: Request) -> dict[str, Any]:
@@ -306,9 +304,9 @@ def _remove_version(
     found = next((one for one in versions if one.version_id == version_id), None)
     if found is None:
         return {"VersionId": version_id}  # deleting what is gone succeeds
-    if not _is_marker(found) and found.is_locked(bypass):
+    if not is_marker(found) and found.is_locked(bypass):
         text = "Access Denied because object protected by object lock."
         raise AwsError("AccessDenied", text, 403)
     bucket.keys.replace(key, [one for one in versions if one is not found])
-    result: dict[str, Any] = {"VersionId": version_id}
-    return {**result, "DeleteMarker": True} if _is_marker(found) else result
+    result = {"VersionId": version_id}
+    return {**result, "DeleteMarker": True} if is_marker(found) else result

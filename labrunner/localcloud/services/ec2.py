@@ -1,9 +1,11 @@
 """Amazon EC2: moto's control plane; no machine boots, so nothing that needs one is answered."""
 
+import re
+from collections.abc import Iterator
 from typing import Any
 
 from labrunner.localcloud.authorize import authorize
-from labrunner.localcloud.cloud import Cloud
+from labrunner.localcloud.cloud import PARTITION, Cloud
 from labrunner.localcloud.moto_bridge import backends
 from labrunner.localcloud.names import names
 from labrunner.localcloud.request import Request
@@ -20,6 +22,26 @@ PRETENDED = names(
     RunScheduledInstances StartInstances StopInstances UnmonitorInstances
     """
 )
+# The prefix of an id → the kind of resource in its ARN.
+KINDS = {
+    "acl": "network-acl",
+    "ami": "image",
+    "dopt": "dhcp-options",
+    "eipalloc": "elastic-ip",
+    "eni": "network-interface",
+    "i": "instance",
+    "igw": "internet-gateway",
+    "lt": "launch-template",
+    "nat": "natgateway",
+    "rtb": "route-table",
+    "sg": "security-group",
+    "snap": "snapshot",
+    "subnet": "subnet",
+    "vol": "volume",
+    "vpc": "vpc",
+    "vpce": "vpc-endpoint",
+}
+ID = re.compile(rf"(?P<kind>{'|'.join(KINDS)})-[0-9a-f]+")
 # What only its user makes in a region, as moto calls it.
 KEPT = (
     "addresses",
@@ -35,7 +57,25 @@ KEPT = (
 
 
 def _authorize(request: Request) -> None:
-    authorize(request)
+    if not request.principal.is_root:
+        authorize(request, sorted(_resources(request)) or ["*"])
+
+
+def _resources(request: Request) -> set[str]:
+    """Return the ARNs of what a call names; a description names nothing that can be granted."""
+    if request.operation.startswith("Describe"):
+        return set()
+    prefix = f"arn:{PARTITION}:ec2:{request.region}:{request.cloud.account}"
+    found = {ID.fullmatch(text) for text in _texts(request.params)}
+    return {f"{prefix}:{KINDS[one['kind']]}/{one[0]}" for one in found if one}
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict | list):
+        for one in value.values() if isinstance(value, dict) else value:
+            yield from _texts(one)
 
 
 def _is_empty(cloud: Cloud) -> bool:

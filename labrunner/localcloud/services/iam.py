@@ -38,6 +38,7 @@ def _resources(request: Request) -> Iterator[str]:
     names = [(key, params[key]) for key in NAMED if params.get(key)]
     if not names and request.operation in OWN and request.principal.kind == "user":
         yield request.principal.arn
+        return
     for key, name in names:
         kind, kept = NAMED[key]
         found = getattr(iam_backend(request.cloud), kept).get(name)
