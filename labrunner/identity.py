@@ -8,6 +8,7 @@ from typing import Any
 from labrunner.catalog import ResourceType
 from labrunner.catalog.types import Tags
 from labrunner.events import TargetFacts
+from labrunner.expressions import Scope, evaluate, parse
 
 RUN_TAG = "labrunner:run"
 LAB_TAG = "labrunner:lab"
@@ -55,6 +56,14 @@ def tagged(
     if entry.token:
         result.setdefault(entry.token, token(run, step))
     return result
+
+
+def identity_of(
+    entry: ResourceType, arguments: Mapping[str, Any], result: Any = None
+) -> dict[str, Any]:
+    """Return what identifies the resource that a creating call makes; raises ExpressionError."""
+    scope = Scope({"with": arguments, "result": result})
+    return {member: evaluate(parse(path), scope) for member, path in entry.identity.items()}
 
 
 def _tags(form: Tags, run: RunName) -> Any:

@@ -163,6 +163,12 @@ class Step(Model):
         return next(kind for kind in ACTION_KINDS if getattr(self, kind) is not None)
 
     @property
+    def operation(self) -> tuple[str, str]:
+        """The service and operation of an aws step; two empty texts of any other."""
+        service, _, operation = (self.aws or "").partition(".")
+        return service, operation
+
+    @property
     def action(self) -> str:
         """What is done, as people read it: "s3.create_bucket", "http get"."""
         return self.aws or self.uses or f"{self.kind} {getattr(self, self.kind)}"

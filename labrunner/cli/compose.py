@@ -6,7 +6,7 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -136,10 +136,8 @@ def target_of(facts: TargetFacts) -> Any | None:
     from labrunner import targets
 
     if facts.name == "local":
-        from labrunner.localcloud import daemon
-
-        cloud = daemon.find(cloud_folder())
-        return local_target(cloud) if cloud and cloud.id == facts.cloud else None
+        cloud = cloud_of(facts)
+        return local_target(cloud) if cloud else None
     if facts.name == "aws":
         found = targets.aws(facts.profile, facts.region, aws_loader())
     else:
@@ -256,36 +254,44 @@ def lab_files(paths: Sequence[Path]) -> list[Path]:
     return files
 
 
-def run_states(what: str | None = None) -> list[Any]:
-    """Return each run's state and live resources; those of an ended local cloud are gone."""
+def states(journal: Any, what: str | None = None) -> list[Any]:
+    """Return the states of all runs, or of one run or lab, in the order they were last started."""
     from labrunner.state import fold
 
-    journal = open_journal()
-    found = []
-    for run, events in journal.read_all():
-        state = fold(events)
-        if state.started and what in (None, run, state.started.lab):
-            found.append((state, [] if vanished(state.started.target) else state.live))
-    journal.close()
-    return found
+    found = [fold(events) for _, events in journal.read_all()]
+    return [
+        one for one in found if one.started and what in (None, one.started.run, one.started.lab)
+    ]
 
 
-def vanished(facts: TargetFacts) -> bool:
+def run_states(what: str | None = None) -> list[Any]:
+    """Return each run's state and live resources; those of an ended local cloud are gone."""
+    with closing(open_journal()) as journal:
+        return [
+            (state, [] if has_ended(state.started.target) else state.live)
+            for state in states(journal, what)
+        ]
+
+
+def has_ended(facts: TargetFacts) -> bool:
     """Return whether a run's local cloud has ended, and everything in it."""
+    return facts.name == "local" and cloud_of(facts) is None
+
+
+def cloud_of(facts: TargetFacts) -> Any | None:
+    """Return the local cloud that a run was made in, while that one is running."""
     from labrunner.localcloud import daemon
 
-    if facts.name != "local":
-        return False
     cloud = daemon.find(cloud_folder())
-    return cloud is None or cloud.id != facts.cloud
+    return cloud if cloud and cloud.id == facts.cloud else None
 
 
 def lab_states() -> dict[str, str]:
     """Return the state of each lab that was ever run."""
     if not (home() / "journal.db").exists():
         return {}
-    states: dict[str, str] = {}
+    found: dict[str, str] = {}
     for state, live in run_states():
         outcome = state.finished.outcome if state.finished else "unfinished"
-        states[state.started.lab] = f"{outcome}, {len(live)} live" if live else outcome
-    return states
+        found[state.started.lab] = f"{outcome}, {len(live)} live" if live else outcome
+    return found

@@ -2,10 +2,14 @@
 
 import textwrap
 from itertools import groupby
+from typing import TYPE_CHECKING
 
 import typer
 
 from labrunner.cli import compose, options
+
+if TYPE_CHECKING:
+    from labrunner.loader import LabHead
 
 
 def labs(more: options.Labs = None) -> None:
@@ -24,10 +28,7 @@ def labs(more: options.Labs = None) -> None:
             typer.echo(f"  {'':<18} {head.error or _facts(head)}")
 
 
-def _facts(head: "object") -> str:
-    from labrunner.loader.head import LabHead
-
-    assert isinstance(head, LabHead)
+def _facts(head: "LabHead") -> str:
     return f"{head.replaces_minutes:g} min by hand; on AWS {head.minutes:g} min, ≤ {head.usd} USD"
 
 

@@ -113,14 +113,8 @@ def _teardown(what: str | None, show: Show, *, yes: bool) -> Exit:
 
 
 def _states(journal: Any, what: str | None) -> list[Any]:
-    from labrunner.state import fold
-
-    states = [fold(events) for _, events in journal.read_all()]
-    found = [
-        state
-        for state in states
-        if state.started and what in (None, state.started.run, state.started.lab)
-    ]
+    """Return the states of runs; raises Failure where there is neither such a run nor a lab."""
+    found = compose.states(journal, what)
     if what and not found:
         compose.lab_path(what)
     return found
@@ -177,9 +171,8 @@ def _chosen(state: Any, loaded: Any, given: Sequence[str]) -> dict[str, Any]:
 
 
 def _unfinished(lab: str) -> Any:
-    journal = compose.open_journal()
-    states = [state for state in _states(journal, lab) if not state.teardown]
-    journal.close()
+    with closing(compose.open_journal()) as journal:
+        states = [state for state in _states(journal, lab) if not state.teardown]
     if not states or (states[-1].finished and states[-1].finished.outcome == "passed"):
         raise Failure(
             f"there is no unfinished run of {lab}",

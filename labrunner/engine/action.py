@@ -113,9 +113,8 @@ class ActionRunner:
 
     def _wait(self, step: Step, path: str, arguments: dict[str, Any]) -> Any:
         assert step.wait
-        assert step.aws
         wait = step.wait
-        waiter = self._plan.models.waiter(step.aws.partition(".")[0], wait.waiter)
+        waiter = self._plan.models.waiter(step.operation[0], wait.waiter)
         assert waiter, "a lab with an unknown waiter does not load"
 
         def look() -> tuple[bool, Any, str]:

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from typing import Any
 
-from labrunner.catalog import ResourceType
 from labrunner.engine.report import Reporter, StepFailed
 from labrunner.events import (
     Problem,
@@ -12,8 +11,7 @@ from labrunner.events import (
     ResourceRefused,
     StepRetrying,
 )
-from labrunner.expressions import Scope, evaluate, parse
-from labrunner.identity import tagged, token
+from labrunner.identity import identity_of, tagged, token
 from labrunner.model import Retry, Step
 from labrunner.outcome import Answer, Call, Outcome, Perform, Refusal
 from labrunner.plan import Plan
@@ -49,7 +47,7 @@ class Caller:
             clock.sleep(retry.every)
 
     def _once(self, step: Step, path: str, arguments: Mapping[str, Any]) -> Outcome:
-        service, _, operation = (step.aws or "").partition(".")
+        service, operation = step.operation
         if created := self._plan.catalog.created_by(service, operation):
             return self._create(step, path, created, arguments)
         if changed := self._plan.catalog.changed_by(service, operation):
@@ -79,7 +77,7 @@ class Caller:
         )
         outcome = self._do(step, arguments)
         if isinstance(outcome, Answer):
-            found = identity(entry, arguments, outcome.result)
+            found = identity_of(entry, arguments, outcome.result)
             send(ResourceCreated, resource=path, identity=found, result=plain(outcome.result))
         elif outcome.certain:
             message = plain(outcome.message)
@@ -105,15 +103,9 @@ class Caller:
 
 def prepare(plan: Plan, step: Step, path: str, arguments: dict[str, Any]) -> dict[str, Any]:
     """Return the arguments as they are sent: a creating call carries the run's tags and token."""
-    service, _, operation = (step.aws or "").partition(".")
+    service, operation = step.operation
     kind = plan.catalog.created_by(service, operation)
     return tagged(arguments, plan.catalog.type(kind), plan.run, path) if kind else arguments
-
-
-def identity(entry: ResourceType, arguments: Mapping[str, Any], result: Any) -> dict[str, Any]:
-    """Return what identifies the resource that a creating call made."""
-    scope = Scope({"with": arguments, "result": result})
-    return {member: evaluate(parse(path), scope) for member, path in entry.identity.items()}
 
 
 def _passing(retry: Retry, refusal: Refusal) -> bool:

@@ -23,11 +23,9 @@ from labrunner.events import (
     StepStarted,
 )
 from labrunner.expressions import ExpressionError, Scope, evaluate, parse, render
-from labrunner.expressions.references import referenced_steps
-from labrunner.identity import target_root
 from labrunner.model import Composite, Step
 from labrunner.outcome import Perform
-from labrunner.plan import Plan
+from labrunner.plan import Plan, inside
 from labrunner.state import ResourceState, RunState
 from labrunner.values import from_json
 
@@ -114,16 +112,8 @@ class _Run:
         return state.finished
 
     def _outcome(self) -> RunOutcome:
-        roots = {
-            "params": self._plan.params,
-            "run": self._plan.run.root,
-            "target": target_root(self._plan.target),
-            "steps": {},
-        }
         try:
-            self._steps(
-                self._plan.loaded.lab.steps, _Scope(Scope(roots, self._plan.loaded.read_file))
-            )
+            self._steps(self._plan.loaded.lab.steps, _Scope(self._plan.scope()))
         except Interrupted:
             return "interrupted"
         except StepFailed:
@@ -145,7 +135,9 @@ class _Run:
         try:
             for step in steps:
                 self._reporter.go_on()
-                for needed in referenced_steps(step) & around.behind.keys():
+                for needed in (
+                    self._plan.loaded.needs(around.prefix + step.id) & around.behind.keys()
+                ):
                     around.behind.pop(needed).result()
                 if step.background and not self._ended(step, around):
                     around.behind[step.id] = self._pool.submit(self._step, step, around)
@@ -227,14 +219,15 @@ class _Run:
         finish("passed", done)
 
     def _why_skipped(self, step: Step, around: _Scope) -> str:
-        for needed in sorted(referenced_steps(step) & around.skipped.keys()):
+        path = around.prefix + step.id
+        for needed in sorted(self._plan.loaded.needs(path) & around.skipped.keys()):
             return f"it needs the step {needed}, which was skipped: {around.skipped[needed]}"
         if step.condition is None:
             return ""
         try:
             wanted = evaluate(parse(step.condition), around.scope)
         except ExpressionError as error:
-            raise no_value(error, self._plan.loaded.where(around.prefix + step.id)) from None
+            raise no_value(error, self._plan.loaded.where(path)) from None
         return "" if wanted else step.skip_reason or ""
 
     def _perform(self, step: Step, path: str, around: _Scope) -> Done:
@@ -270,10 +263,7 @@ class _Run:
         where = self._plan.loaded.where(path)
         try:
             arguments = render(step.arguments, scope)
-            defaults = {name: param.default for name, param in composite.params.items()}
-            roots = {**scope.roots, "params": {**defaults, **arguments}, "steps": {}}
-            roots.pop("item", None)
-            inner = _Scope(Scope(roots, scope.read_file), f"{path}.")
+            inner = _Scope(inside(composite, arguments, scope), f"{path}.")
             self._steps(composite.steps, inner)
             outputs = {
                 name: evaluate(parse(text), inner.scope) for name, text in composite.outputs.items()

@@ -5,6 +5,7 @@ from typing import Any
 
 from labrunner.expressions.parse import Parsed, parse, parse_template
 from labrunner.model import Step
+from labrunner.values import texts
 
 
 def referenced_steps(step: Step) -> frozenset[str]:
@@ -31,11 +32,6 @@ def expressions_of(step: Step) -> Iterator[Parsed]:
 
 
 def _inside(value: Any) -> Iterator[Parsed]:
-    if isinstance(value, dict):
-        for item in value.values():
-            yield from _inside(item)
-    elif isinstance(value, list):
-        for item in value:
-            yield from _inside(item)
-    elif isinstance(value, str) and "${{" in value:
-        yield from (expression for expression, _ in parse_template(value).expressions)
+    for text in texts(value):
+        if "${{" in text:
+            yield from (expression for expression, _ in parse_template(text).expressions)

@@ -5,9 +5,9 @@ from pathlib import Path
 
 from labrunner.awsmodel import Models
 from labrunner.catalog import Catalog
-from labrunner.errors import Exit, Failure, InvalidLab, Location
+from labrunner.errors import Exit, Failure, InvalidLab
 from labrunner.expressions.references import referenced_steps
-from labrunner.loader.files import Files, LabFile
+from labrunner.loader.files import Files, LabFile, StepIn
 from labrunner.loader.folder import Folder
 from labrunner.loader.loaded import LoadedLab
 from labrunner.loader.naming import check_names
@@ -52,6 +52,7 @@ def _check_name(path: Path, file: LabFile, found: Diagnostics) -> None:
 def _loaded(path: Path, file: LabFile, files: Files) -> LoadedLab:
     lab = file.valid
     assert isinstance(lab, Lab)
+    everything = dict(_steps(file, files, ""))
     composites = {uses: inner.valid for uses, inner in files.composites.items() if inner}
     return LoadedLab(
         lab=lab,
@@ -62,16 +63,19 @@ def _loaded(path: Path, file: LabFile, files: Files) -> LoadedLab:
             for uses, composite in composites.items()
             if isinstance(composite, Composite)
         },
-        references={step.id: referenced_steps(step) for step in lab.steps},
-        places=dict(_places(file, files, "")),
+        references={
+            path: referenced_steps(step.step) for path, step in everything.items() if step.step
+        },
+        places={path: step.node.where for path, step in everything.items()},
         folder=files.folder,
     )
 
 
-def _places(file: LabFile, files: Files, prefix: str) -> Iterator[tuple[str, Location]]:
+def _steps(file: LabFile, files: Files, prefix: str) -> Iterator[tuple[str, StepIn]]:
+    """Yield every step by its path, those of composites included."""
     for step in file.steps:
-        yield prefix + step.id, step.node.where
+        yield prefix + step.id, step
         uses = step.step.uses if step.step else None
         composite = files.composites.get(uses) if uses else None
         if composite:
-            yield from _places(composite, files, f"{prefix}{step.id}.")
+            yield from _steps(composite, files, f"{prefix}{step.id}.")

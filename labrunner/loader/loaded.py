@@ -18,7 +18,7 @@ class LoadedLab:
 
     `digest` is the SHA-256, hexadecimal, of the lab file and its composites; `composites` are by
     the text of `uses`; `references` says which earlier steps each step looks at; `places` are
-    where steps stand, by their paths: "step", or "step.inner" inside a composite.
+    where steps stand; both by the paths of steps: "step", or "step.inner" inside a composite.
     """
 
     lab: Lab
@@ -33,6 +33,10 @@ class LoadedLab:
         """Return file:line:column of a step, or of an element of its `for_each`."""
         place = self.places.get(_ELEMENT.sub("", step_path))
         return str(place) if place else str(self.path)
+
+    def needs(self, step_path: str) -> frozenset[str]:
+        """Return the ids of the steps beside this one that it looks at or builds on."""
+        return self.references[_ELEMENT.sub("", step_path)]
 
     def read_file(self, name: str) -> bytes:
         """Return a file of the lab's folder, at most 64 MiB; raises FunctionError."""

@@ -3,7 +3,7 @@
 `make` is pure: `labrunner plan` prints what it returns, and the engine performs it.
 """
 
-from labrunner.plan.make import Plan, PlannedStep, make
+from labrunner.plan.make import Plan, PlannedStep, inside, make
 from labrunner.plan.policy import policy
 
-__all__ = ["Plan", "PlannedStep", "make", "policy"]
+__all__ = ["Plan", "PlannedStep", "inside", "make", "policy"]

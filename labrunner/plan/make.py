@@ -1,7 +1,7 @@
 """From a loaded lab to the plan of one run."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from labrunner.awsmodel import Models
@@ -10,7 +10,7 @@ from labrunner.events import TargetFacts
 from labrunner.expressions import ExpressionError, Parsed, Scope, evaluate, parse, parse_template
 from labrunner.identity import RunName, target_root
 from labrunner.loader import LoadedLab
-from labrunner.model import Step
+from labrunner.model import Composite, Step
 from labrunner.values import Secret, as_text, to_json
 
 LATER = "…"
@@ -44,7 +44,17 @@ class Plan:
     target: TargetFacts
     models: Models
     catalog: Catalog
-    steps: tuple[PlannedStep, ...]
+    steps: tuple[PlannedStep, ...] = ()
+
+    def scope(self) -> Scope:
+        """Return what the lab's first step sees; steps that ended add themselves to it."""
+        roots = {
+            "params": self.params,
+            "run": self.run.root,
+            "target": target_root(self.target),
+            "steps": {},
+        }
+        return Scope(roots, self.loaded.read_file)
 
     @property
     def created(self) -> list[tuple[PlannedStep, ResourceType]]:
@@ -75,9 +85,17 @@ def make(  # noqa: PLR0913 - the six things a plan is made of
     catalog: Catalog,
 ) -> Plan:
     """Return the plan of one run; nothing is called."""
-    roots = {"params": params, "run": run.root, "target": target_root(target), "steps": {}}
-    steps = _Planner(loaded, catalog).walk(loaded.lab.steps, Scope(roots, loaded.read_file), "")
-    return Plan(run, loaded, params, target, models, catalog, tuple(steps))
+    plan = Plan(run, loaded, params, target, models, catalog)
+    steps = _Planner(loaded, catalog).walk(loaded.lab.steps, plan.scope(), "")
+    return replace(plan, steps=tuple(steps))
+
+
+def inside(composite: Composite, arguments: Mapping[str, Any], scope: Scope) -> Scope:
+    """Return what the steps of a composite see, where a step in `scope` uses it."""
+    defaults = {name: param.default for name, param in composite.params.items()}
+    roots = {**scope.roots, "params": {**defaults, **arguments}, "steps": {}}
+    roots.pop("item", None)
+    return Scope(roots, scope.read_file)
 
 
 @dataclass(frozen=True)
@@ -96,7 +114,7 @@ class _Planner:
             sample = scope.having(item=items[0])
         arguments = known(step.arguments, sample)
         scope.roots["steps"][step.id] = {"with": arguments}
-        service, _, operation = (step.aws or "").partition(".")
+        service, operation = step.operation
         yield PlannedStep(
             path=prefix + step.id,
             step=step,
@@ -108,10 +126,7 @@ class _Planner:
         )
         if step.uses:
             composite = self.loaded.composites[step.uses]
-            defaults = {name: param.default for name, param in composite.params.items()}
-            inner = Scope(
-                {**scope.roots, "params": {**defaults, **arguments}, "steps": {}}, scope.read_file
-            )
+            inner = inside(composite, arguments, scope)
             yield from self.walk(composite.steps, inner, f"{prefix}{step.id}.")
 
 

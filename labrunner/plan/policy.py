@@ -34,7 +34,7 @@ def _calls(plan: Plan) -> Iterator[tuple[str, str, str]]:
     for planned in plan.steps:
         if not planned.step.aws or planned.runs is False:
             continue
-        service, _, operation = planned.step.aws.partition(".")
+        service, operation = planned.step.operation
         yield service, operation, _arn(plan, planned, service)
         if planned.creates:
             entry = plan.catalog.type(planned.creates)

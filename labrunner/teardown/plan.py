@@ -1,13 +1,14 @@
 """What to remove, and in which order: pure, from the state of a run and the catalog."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from labrunner.catalog import Catalog, ResourceType
-from labrunner.expressions import ExpressionError, Scope, evaluate, parse, render
-from labrunner.identity import RunName
+from labrunner.expressions import ExpressionError, Scope, render
+from labrunner.identity import RunName, identity_of
 from labrunner.state import ResourceState, RunState
+from labrunner.values import texts
 
 _SHORTEST_NAME = 4
 
@@ -45,7 +46,7 @@ class Removal:
 
     def found(self, identity: dict[str, Any]) -> "Removal":
         """Return this removal with what names the resource."""
-        return Removal(self.resource, self.entry, self.scope.having(identity=identity), self.after)
+        return replace(self, scope=self.scope.having(identity=identity))
 
 
 def plan_teardown(state: RunState, catalog: Catalog) -> list[Removal]:
@@ -53,9 +54,8 @@ def plan_teardown(state: RunState, catalog: Catalog) -> list[Removal]:
     if state.started is None:
         return []
     run = RunName(state.started.run, state.started.lab)
-    live = state.live
     removals = []
-    for resource in reversed(live):
+    for resource in reversed(state.live):
         entry = catalog.type(resource.type)
         scope = Scope(
             {
@@ -67,18 +67,14 @@ def plan_teardown(state: RunState, catalog: Catalog) -> list[Removal]:
             }
         )
         removals.append(Removal(resource, entry, scope))
-    return [
-        Removal(one.resource, one.entry, one.scope, frozenset(_users(one, removals)))
-        for one in removals
-    ]
+    return [replace(one, after=frozenset(_users(one, removals))) for one in removals]
 
 
 def _known_identity(resource: ResourceState, entry: ResourceType) -> dict[str, Any]:
     if not entry.named_by_caller:
         return {}
-    scope = Scope({"with": resource.arguments})
     try:
-        return {name: evaluate(parse(path), scope) for name, path in entry.identity.items()}
+        return identity_of(entry, resource.arguments)
     except ExpressionError:
         return {}
 
@@ -95,15 +91,9 @@ def _users(removal: Removal, removals: list[Removal]) -> Iterator[str]:
             yield other.resource.id
 
 
-def _words(value: Any) -> Iterator[str]:
-    """Yield every text inside the value, and the last part of those that are ARNs."""
-    if isinstance(value, dict):
-        for item in value.values():
-            yield from _words(item)
-    elif isinstance(value, list):
-        for item in value:
-            yield from _words(item)
-    elif isinstance(value, str):
-        yield value
-        if value.startswith("arn:"):
-            yield value.rpartition(":")[2].rpartition("/")[2]
+def _words(arguments: Any) -> Iterator[str]:
+    """Yield every text inside the arguments, and the last part of those that are ARNs."""
+    for text in texts(arguments):
+        yield text
+        if text.startswith("arn:"):
+            yield text.rpartition(":")[2].rpartition("/")[2]
