@@ -76,6 +76,10 @@ class InvalidLab(Failure):
         self.diagnostics = tuple(diagnostics)
 
 
+class FunctionError(ValueError):
+    """A function of an expression that was given something it cannot use."""
+
+
 def did_you_mean(word: str, known: Sequence[str]) -> str:
     """Return "did you mean 'x'?" for the known words closest to this one, or an empty string."""
     close = get_close_matches(word, known, n=3, cutoff=0.6)

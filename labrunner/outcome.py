@@ -5,14 +5,22 @@ from dataclasses import dataclass, field
 from typing import Any
 
 
+def _unheard(_text: str) -> None:
+    """Nobody listens to what a call says while it is under way."""
+
+
 @dataclass(frozen=True)
 class Call:
-    """One thing to do in the world: its kind of action, its name and its arguments."""
+    """One thing to do in the world: its kind of action, its name and its arguments.
+
+    `report` is told, line by line, what a long action shows and waits for.
+    """
 
     kind: str
     name: str
     arguments: Mapping[str, Any]
     paginate: bool = False
+    report: Callable[[str], None] = field(default=_unheard, compare=False, repr=False)
 
 
 @dataclass(frozen=True)

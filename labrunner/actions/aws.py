@@ -23,6 +23,7 @@ class Aws:
     def __call__(self, call: Call) -> Outcome:
         """Make the call; every error that AWS or the network can give comes back as a Refusal."""
         from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
+        from botocore.parsers import ResponseParserError
 
         service, _, operation = call.name.partition(".")
         try:
@@ -38,7 +39,7 @@ class Aws:
             return _refusal(error.response)
         except ParamValidationError as error:
             return Refusal("ParamValidation", str(error.kwargs["report"]))
-        except BotoCoreError as error:
+        except (BotoCoreError, ResponseParserError) as error:
             return Refusal(type(error).__name__, str(error), certain=False)
 
 

@@ -7,6 +7,7 @@ import sys
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,8 @@ from labrunner.errors import Exit, Failure, did_you_mean
 from labrunner.events import Event, TargetFacts
 
 LABS_HERE = Path("labs")
+# The live area hides the cursor.
+_SHOW_CURSOR = b"\x1b[?25h\n"
 
 
 def home() -> Path:
@@ -23,15 +26,14 @@ def home() -> Path:
 
     given = os.environ.get("LABRUNNER_HOME")
     folder = Path(given) if given else user_state_path("labrunner")
-    if not folder.exists():
-        try:
-            folder.mkdir(mode=0o700, parents=True)
-        except OSError as error:
-            raise Failure(
-                f"the folder {folder} cannot be made",
-                why=error.strerror or str(error),
-                next_command="LABRUNNER_HOME=… labrunner …, with a folder that can be written",
-            ) from None
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise Failure(
+            f"the folder {folder} cannot be made",
+            why=error.strerror or str(error),
+            next_command="LABRUNNER_HOME=… labrunner …, with a folder that can be written",
+        ) from None
     return folder
 
 
@@ -181,6 +183,8 @@ def stoppable() -> Any:
 
     def interrupt(_signal: int, _frame: object) -> None:
         if stop.is_set():
+            if sys.stdout.isatty():
+                os.write(1, _SHOW_CURSOR)
             os._exit(Exit.INTERRUPTED)
         stop.set()
         os.write(2, b"\nStopping after the current call. Press Ctrl-C again to stop at once.\n")
@@ -264,13 +268,42 @@ def states(journal: Any, what: str | None = None) -> list[Any]:
     ]
 
 
-def run_states(what: str | None = None) -> list[Any]:
-    """Return each run's state and live resources; those of an ended local cloud are gone."""
+def run_states(what: str | None = None) -> list["RunNow"]:
+    """Return every run as it is now, or those of one lab, or one run; raises Failure if none is."""
     with closing(open_journal()) as journal:
+        found = states(journal, what)
+        if what and not found:
+            lab_path(what)
         return [
-            (state, [] if has_ended(state.started.target) else state.live)
-            for state in states(journal, what)
+            RunNow(
+                state,
+                live=[] if has_ended(state.started.target) else state.live,
+                running=not state.finished and journal.is_locked(state.started.run),
+            )
+            for state in found
         ]
+
+
+@dataclass(frozen=True)
+class RunNow:
+    """A run: what its events tell, what is live of it, whether a process is running it."""
+
+    state: Any
+    live: Sequence[Any]
+    running: bool
+
+    @property
+    def outcome(self) -> str:
+        """The state of the run in a word."""
+        if self.running:
+            return "running"
+        return str(self.state.finished.outcome) if self.state.finished else "unfinished"
+
+    @property
+    def words(self) -> str:
+        """The state of the run, and how many resources are live."""
+        live = len(self.live)
+        return self.outcome + (f", {live} resource{'s' * (live != 1)} live" if live else "")
 
 
 def has_ended(facts: TargetFacts) -> bool:
@@ -287,11 +320,12 @@ def cloud_of(facts: TargetFacts) -> Any | None:
 
 
 def lab_states() -> dict[str, str]:
-    """Return the state of each lab that was ever run."""
+    """Return the state of each lab that was ever run: of its last run, and what is live of any."""
     if not (home() / "journal.db").exists():
         return {}
-    found: dict[str, str] = {}
-    for state, live in run_states():
-        outcome = state.finished.outcome if state.finished else "unfinished"
-        found[state.started.lab] = f"{outcome}, {len(live)} live" if live else outcome
-    return found
+    found: dict[str, RunNow] = {}
+    for one in run_states():
+        lab = one.state.started.lab
+        earlier = found[lab].live if lab in found else []
+        found[lab] = replace(one, live=[*earlier, *one.live])
+    return {lab: one.words for lab, one in found.items()}

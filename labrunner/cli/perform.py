@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from labrunner.catalog import load as load_catalog
-from labrunner.cli import compose
+from labrunner.cli import compose, say
 from labrunner.clock import Interrupted, SystemClock
 from labrunner.engine.report import Emit
 from labrunner.errors import Exit, Failure
@@ -97,18 +97,31 @@ def _teardown(what: str | None, show: Show, *, yes: bool) -> Exit:
     clock = compose.stoppable()
     journal = compose.open_journal()
     emit = _Subscribers(journal, show)
-    states = [state for state in _states(journal, what) if state.live]
-    finished = []
+    finished: list[TeardownFinished] = []
+    failures: list[Failure] = []
+
+    def one(state: Any) -> None:
+        target = compose.target_of(state.started.target)
+        if target and not yes:
+            _ask(target, f"Remove {len(state.live)} resources of run {state.started.run}?")
+        do = compose.performer(target) if target else _nowhere
+        with journal.lock(state.started.run):
+            finished.append(_tear_down(journal, state.started.run, do, emit, clock, target))
+
     with closing(emit):
-        for state in reversed(states):
-            target = compose.target_of(state.started.target)
-            if target and not yes:
-                _ask(target, f"Remove {len(state.live)} resources of run {state.started.run}?")
-            do = compose.performer(target) if target else _nowhere
-            with journal.lock(state.started.run):
-                finished.append(_tear_down(journal, state.started.run, do, emit, clock, target))
-        if len(finished) != 1:
-            emit.show(_sum(finished, clock.now()))
+        for state in reversed([state for state in _states(journal, what) if state.live]):
+            # A run that is busy, or whose account is out of reach, keeps no other from going.
+            try:
+                one(state)
+            except Failure as failure:
+                failures.append(failure)
+        if len(finished) != 1 or failures:
+            emit.show(_sum(finished, [one.what for one in failures], clock.now()))
+    if failures:
+        for earlier in failures[:-1]:
+            say(earlier)
+        failures[-1].exit_code = Exit.LEFT_BEHIND
+        raise failures[-1]
     return Exit.LEFT_BEHIND if any(one.left for one in finished) else Exit.OK
 
 
@@ -238,9 +251,9 @@ class _Subscribers:
             self._journal.close()
 
 
-def _sum(finished: list[TeardownFinished], now: float) -> TeardownFinished:
-    """Sum up a teardown of no run, or of several."""
-    left = [name for one in finished for name in one.left]
+def _sum(finished: list[TeardownFinished], failed: list[str], now: float) -> TeardownFinished:
+    """Sum up a teardown of no run, or of several; `failed` says what kept others from it."""
+    left = [name for one in finished for name in one.left] + failed
     return TeardownFinished(
         run="",
         at=now,

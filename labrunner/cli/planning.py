@@ -1,6 +1,7 @@
 """`labrunner plan`."""
 
 import json
+import textwrap
 from typing import Annotated
 
 import typer
@@ -30,14 +31,14 @@ def plan(
         typer.echo(json.dumps(policy_of(made), indent=2))
         return
     for number, step in enumerate(made.steps, 1):
-        note = {None: "  if the run says so", False: "  skipped", True: ""}[step.runs]
-        typer.echo(f"{number:3}. {step.step.action:<36} {step.step.title}{note}")
-    typer.echo("\nWhat will exist")
+        note = {None: ", if the run says so", False: ", skipped", True: ""}[step.runs]
+        _wrapped(f"{number:3}. ", f"{step.step.title}  ({step.step.action}{note})")
+    typer.echo("\nWhat will exist" if made.created else "\nNothing will exist")
     for step, entry in made.created:
         names = ", ".join(str(step.arguments.get(key)) for key in entry.identity)
         hour = entry.cost.usd_per_hour
         price = f"{hour:g} USD an hour" if hour is not None else "cost unknown"
-        typer.echo(f"  {entry.title}  {names}  {price} ({entry.cost.basis})")
+        _wrapped("  - ", f"{entry.title} {names}: {price} ({entry.cost.basis})")
     day = made.usd_per_day()
     forgotten = f"at most {day:.2g} USD" if day is not None else "unknown"
     typer.echo(
@@ -45,3 +46,8 @@ def plan(
         f"forgotten for a day {forgotten}."
     )
     typer.echo("Permissions: labrunner plan --policy " + lab)
+
+
+def _wrapped(mark: str, text: str) -> None:
+    indent = " " * len(mark)
+    typer.echo(textwrap.fill(text, 79, initial_indent=mark, subsequent_indent=indent))

@@ -19,16 +19,14 @@ def teardown(what: What = None, *, as_json: options.Json = False, yes: options.Y
 
 def status(what: What = None) -> None:
     """Show the runs and what is live."""
-    states = compose.run_states(what)
-    for state, live in states:
-        assert state.started
-        outcome = state.finished.outcome if state.finished else "unfinished"
-        typer.echo(
-            f"{state.started.run}  {state.started.lab:<18} {outcome:<12} "
-            f"{state.started.target.name}  {len(live)} live"
-        )
-        for resource in live:
+    runs = compose.run_states(what)
+    for one in runs:
+        started = one.state.started
+        typer.echo(f"{started.run}  {started.lab:<18} {started.target.name:<9} {one.words}")
+        for resource in one.live:
             names = ", ".join(str(value) for value in resource.identity.values())
             typer.echo(f"          {resource.type}  {names or 'unanswered'}")
-    if not states:
+    if any(one.live and not one.running for one in runs):
+        typer.echo("\nTear down: labrunner teardown")
+    if not runs:
         typer.echo("No runs yet. Next: labrunner list")

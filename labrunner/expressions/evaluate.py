@@ -7,7 +7,8 @@ from typing import Any
 from jmespath import Options
 from jmespath.exceptions import JMESPathError, JMESPathTypeError
 
-from labrunner.expressions.functions import FunctionError, Functions
+from labrunner.errors import FunctionError
+from labrunner.expressions.functions import Functions
 from labrunner.expressions.parse import Parsed, parse_template
 from labrunner.values import Hidden, Secret, as_text
 

@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 from jmespath import functions
 
+from labrunner.errors import FunctionError
 from labrunner.expressions.types import ANY, BOOLEAN, BYTES, NUMBER, STRING, ListType, Type
 from labrunner.values import Secret
 
@@ -28,10 +29,6 @@ RESULTS: Mapping[str, Type] = {
     "starts_with": BOOLEAN, "sum": NUMBER, "to_number": NUMBER, "to_string": STRING,
     "type": STRING,
 }  # fmt: skip
-
-
-class FunctionError(ValueError):
-    """A function that was given something it cannot use."""
 
 
 class Functions(functions.Functions):  # type: ignore[misc]

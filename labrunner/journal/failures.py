@@ -58,7 +58,11 @@ def in_words(path: Path) -> Iterator[None]:
     except sqlite3.Error as error:
         raise _of_sqlite(path, error) from error
     except OSError as error:
-        raise Failure(f"the journal {path} cannot be used", why=str(error)) from error
+        raise Failure(
+            f"the journal {path} cannot be used",
+            why=str(error),
+            next_command="LABRUNNER_HOME=… labrunner …, with a folder that can be written",
+        ) from error
 
 
 def _of_sqlite(path: Path, error: sqlite3.Error) -> Failure:
@@ -67,4 +71,8 @@ def _of_sqlite(path: Path, error: sqlite3.Error) -> Failure:
         return damaged(path, f"it is damaged ({error})")
     reason = _REASONS.get(code)
     why = f"{reason} ({error})" if reason else str(error)
-    return Failure(f"the journal {path} failed", why=why)
+    return Failure(
+        f"the journal {path} failed",
+        why=f"{why}; {_MAY_BE_LIVE}",
+        next_command="labrunner status, once that is mended; then labrunner teardown",
+    )

@@ -84,21 +84,34 @@ class Journal:
         # Imported here: it takes as long as all else of this module together.
         from filelock import FileLock, Timeout
 
-        directory = self._path.parent / "runs"
-        owner = directory / f"{run}.pid"
-        with in_words(directory):
-            directory.mkdir(mode=0o700, exist_ok=True)
-            lock = FileLock(directory / f"{run}.lock", mode=0o600)
+        owner = self._locks / f"{run}.pid"
+        with in_words(self._locks):
+            self._locks.mkdir(mode=0o700, exist_ok=True)
+            lock = FileLock(self._locks / f"{run}.lock", mode=0o600)
             try:
                 lock.acquire(timeout=0)
             except Timeout:
                 raise _busy(run, owner) from None
         try:
-            with in_words(directory):
+            with in_words(self._locks):
                 owner.write_text(str(os.getpid()), encoding="ascii")
             yield
         finally:
             lock.release()
+
+    def is_locked(self, run: str) -> bool:
+        """Return whether a process runs this run or tears it down just now."""
+        if not (self._locks / f"{run}.lock").exists():
+            return False
+        try:
+            with self.lock(run):
+                return False
+        except Failure:
+            return True
+
+    @property
+    def _locks(self) -> Path:
+        return self._path.parent / "runs"
 
     def close(self) -> None:
         """Close the file; the journal cannot be used any more."""

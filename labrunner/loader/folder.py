@@ -3,7 +3,7 @@
 import stat
 from pathlib import Path, PurePosixPath
 
-from labrunner.expressions.functions import FunctionError
+from labrunner.errors import FunctionError
 
 LARGEST_ASSET = 64 * 2**20
 

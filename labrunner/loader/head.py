@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from labrunner.loader.folder import Folder, NotAnAsset
 from labrunner.loader.reader import decode, read
 from labrunner.loader.tree import Diagnostics
 
@@ -47,9 +48,9 @@ def load_head(path: Path) -> LabHead:
     name = path.parent.name
     found = Diagnostics()
     try:
-        text = decode(path.read_bytes(), str(path), found)
-    except OSError as error:
-        return LabHead(name, path, error=str(error.strerror or error))
+        text = decode(Folder(path.parent).read(path.name), str(path), found)
+    except NotAnAsset as problem:
+        return LabHead(name, path, error=f"{path}:1:1: {problem}")
     # In most labs the steps, which are nearly all of the file, come last.
     root = read(text, str(path), found, until="steps") if text is not None else None
     if root is None or found:

@@ -55,6 +55,7 @@ def endpoint(
 
 def _remote(name: str, access: Access, loader: "Loader | None") -> Target:
     from botocore.exceptions import BotoCoreError, ClientError
+    from botocore.parsers import ResponseParserError
 
     clients = Clients(access, loader)
     try:
@@ -78,9 +79,15 @@ def _remote(name: str, access: Access, loader: "Loader | None") -> Target:
             request_id=error.response.get("ResponseMetadata", {}).get("RequestId", ""),
             next_command=_LOGIN,
         ) from None
+    except ResponseParserError:
+        raise Failure(
+            f"{access.endpoint or 'AWS'} cannot be used",
+            why="what it answers is not AWS's protocol",
+            next_command=f"curl -i {access.endpoint}" if access.endpoint else _LOGIN,
+        ) from None
     except BotoCoreError as error:
         raise Failure(
-            f"{access.endpoint or 'AWS'} cannot be used", why=str(error), next_command=_LOGIN
+            f"{access.endpoint or 'AWS'} cannot be used", why=str(error), next_command=_next(error)
         ) from None
     facts = TargetFacts(
         name="aws" if name == "aws" else "endpoint",
@@ -90,6 +97,14 @@ def _remote(name: str, access: Access, loader: "Loader | None") -> Target:
         profile=access.profile,
     )
     return Target(facts, clients)
+
+
+def _next(error: Exception) -> str:
+    from botocore.exceptions import ConnectionError as Unreachable
+    from botocore.exceptions import HTTPClientError
+
+    reach = "look whether it is running, and whether you are online; then the same again"
+    return reach if isinstance(error, Unreachable | HTTPClientError) else _LOGIN
 
 
 _LOGIN = "aws configure, or aws sso login; then: aws sts get-caller-identity"

@@ -7,8 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from labrunner.errors import Exit, Failure, InvalidLab
-from labrunner.expressions.functions import FunctionError
+from labrunner.errors import Exit, Failure, FunctionError, InvalidLab
 from tests.loader.conftest import ASK, HEAD, Load, Mistakes
 
 SAMPLE = Path(__file__).parent / "labs" / "sample"
