@@ -91,6 +91,14 @@ class StepRetrying(_Event):
     delay: float
 
 
+class StepProgress(_Event):
+    """What an action says while it is under way; shown, and not kept in the journal."""
+
+    kind: Literal["step_progress"] = "step_progress"
+    step: str
+    text: str
+
+
 class ResourceIntended(_Event):
     """A call that creates a resource is about to be made."""
 
@@ -258,6 +266,7 @@ Event = Annotated[
     | StepStarted
     | StepWaiting
     | StepRetrying
+    | StepProgress
     | ResourceIntended
     | ResourceCreated
     | ResourceRefused

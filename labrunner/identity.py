@@ -12,6 +12,7 @@ from labrunner.expressions import Scope, evaluate, parse
 
 RUN_TAG = "labrunner:run"
 LAB_TAG = "labrunner:lab"
+STEP_TAG = "labrunner:step"
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ def tagged(
     """Return a creating call's arguments with the run's tags and client token in their places."""
     result = dict(arguments)
     if entry.tags:
-        _put(result, entry.tags.member.split("."), _tags(entry.tags, run))
+        _put(result, entry.tags.member.split("."), _tags(entry.tags, run, step))
     if entry.token:
         result.setdefault(entry.token, token(run, step))
     return result
@@ -66,8 +67,13 @@ def identity_of(
     return {member: evaluate(parse(path), scope) for member, path in entry.identity.items()}
 
 
-def _tags(form: Tags, run: RunName) -> Any:
-    tags = {RUN_TAG: run.id, LAB_TAG: run.lab}
+def step_tag(path: str) -> str:
+    """Return a step's path as a tag may hold it: with no brackets."""
+    return path.replace("[", ":").replace("]", "")
+
+
+def _tags(form: Tags, run: RunName, step: str) -> Any:
+    tags = {RUN_TAG: run.id, LAB_TAG: run.lab, STEP_TAG: step_tag(step)}
     if form.form == "map":
         return tags
     pairs = [{"Key": key, "Value": value} for key, value in tags.items()]

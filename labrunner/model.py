@@ -14,7 +14,7 @@ Expression = Annotated[
 ]
 Seconds = Annotated[float, Field(ge=0, le=86_400, description="A time in seconds.")]
 
-ACTION_KINDS = ("aws", "http", "uses")
+ACTION_KINDS = ("aws", "http", "ssh", "tcp", "key", "uses")
 
 
 class Model(BaseModel):
@@ -89,6 +89,17 @@ class Wait(Model):
     timeout: Seconds | None = None
 
 
+class FirstOf(Model):
+    """Try the action with one element after the other until it succeeds with one."""
+
+    items: list[Any] | str = Field(
+        description="A list, or ${{ }} that gives one; each element is `item`."
+    )
+    next_on: Annotated[list[Text], Field(min_length=1)] = Field(
+        description="Error codes after which the next element is tried."
+    )
+
+
 class Retry(Model):
     """Errors after which the call is tried again."""
 
@@ -112,8 +123,14 @@ class Step(Model):
     for_each: list[Any] | str | None = Field(
         default=None, description="A list, or ${{ }} that gives one; each element is `item`."
     )
+    first_of: FirstOf | None = None
     aws: str | None = Field(default=None, description="service.operation, as boto3 names them.")
     http: Literal["get", "head", "put", "post", "delete"] | None = None
+    ssh: Literal["run"] | None = Field(default=None, description="A command on a machine.")
+    tcp: Literal["connect"] | None = Field(default=None, description="Is a port open?")
+    key: Literal["create", "describe", "delete"] | None = Field(
+        default=None, description="An SSH key pair on the user's machine."
+    )
     uses: str | None = Field(default=None, description="A composite: ./file.yaml beside the lab.")
     arguments: dict[str, Any] = Field(default={}, alias="with")
     expect_error: ExpectError | None = None
@@ -153,6 +170,10 @@ class Step(Model):
             raise ValueError("a step has `until` or `wait`, not both")
         if (self.paginate or self.wait) and not self.aws:
             raise ValueError("`paginate` and `wait` belong to aws steps")
+        if self.for_each is not None and self.first_of is not None:
+            raise ValueError("a step has `for_each` or `first_of`, not both")
+        if self.uses and self.first_of:
+            raise ValueError("`first_of` belongs inside the composite")
         if self.uses and (self.checks or self.until or self.expect_error or self.settle):
             raise ValueError("a step that uses a composite has its checks inside the composite")
         return self
@@ -164,8 +185,10 @@ class Step(Model):
 
     @property
     def operation(self) -> tuple[str, str]:
-        """The service and operation of an aws step; two empty texts of any other."""
-        service, _, operation = (self.aws or "").partition(".")
+        """The service and operation by which the catalog knows the action."""
+        if self.aws is None:
+            return self.kind, str(getattr(self, self.kind))
+        service, _, operation = self.aws.partition(".")
         return service, operation
 
     @property

@@ -84,6 +84,11 @@ def without_nulls(value: Any) -> Any:
     return value
 
 
+def named(identity: dict[str, Any]) -> str:
+    """Return what identifies something, as people read it."""
+    return ", ".join(texts(identity))
+
+
 def texts(value: Any) -> Iterator[str]:
     """Yield every text inside the value, keys not included."""
     if isinstance(value, str):

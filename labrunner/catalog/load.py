@@ -33,6 +33,10 @@ class Catalog:
         service, _, kind = name.partition(".")
         return self.services[service].resources[kind]
 
+    def is_here(self, name: str) -> bool:
+        """Return whether things of "service.type" are on this machine, and not in a cloud."""
+        return self.services[name.partition(".")[0]].kind != "aws"
+
     def created_by(self, service: str, operation: str) -> str | None:
         """Return "service.type" of what the operation creates."""
         for kind, entry in self._resources(service).items():
@@ -43,7 +47,7 @@ class Catalog:
     def changed_by(self, service: str, operation: str) -> str | None:
         """Return "service.type" of what the operation changes, and whose deletion undoes it."""
         for kind, entry in self._resources(service).items():
-            if operation in entry.changed_by:
+            if entry.named_in(operation) is not None:
                 return f"{service}.{kind}"
         return None
 

@@ -1,9 +1,10 @@
 """What a catalog file may say.
 
 Texts with `${{ }}` see the roots `with` and `result` (of the creating call), `identity`, `token`,
-`run`, and in deletions `items`.
+`run`, `step` (the value of the tag labrunner:step), and in deletions `items`.
 """
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
@@ -68,7 +69,7 @@ class Delete(Read):
 class Cost(Model):
     """What a resource costs while it exists; null means unknown."""
 
-    usd_per_hour: Annotated[float, Field(gt=0)] | None
+    usd_per_hour: Annotated[float, Field(ge=0)] | None
     basis: Text = Field(description="What the figure assumes.")
     as_of: Text = Field(description="When the price was looked up: YYYY-MM.")
 
@@ -82,8 +83,10 @@ class ResourceType(Model):
     arn: Text | None = None
     tags: Tags | None = None
     token: Member | None = Field(default=None, description="The creating call's client token.")
-    changed_by: list[Text] = Field(
-        default=[], description="Operations undone by deleting it; they name it by its identity."
+    changed_by: list[Text | dict[Text, dict[Text, Text]]] = Field(
+        default=[],
+        description="Operations undone by deleting it. They name it by the members of its "
+        "identity, or by others: {operation: {member of the identity: parameter}}.",
     )
     exists: Exists
     find: Find | None = Field(default=None, description="Needed where identity uses `result`.")
@@ -96,6 +99,15 @@ class ResourceType(Model):
     )
     cost: Cost
 
+    def named_in(self, operation: str) -> Mapping[str, str] | None:
+        """Return by which parameters an operation names it; None unless deletion undoes it."""
+        for one in self.changed_by:
+            if one == operation:
+                return {member: member for member in self.identity}
+            if isinstance(one, dict) and operation in one:
+                return one[operation]
+        return None
+
     @property
     def named_by_caller(self) -> bool:
         """True when the identity is known before the creating call is made."""
@@ -103,9 +115,13 @@ class ResourceType(Model):
 
 
 class Service(Model):
-    """A catalog file: one service."""
+    """A catalog file: one service.
+
+    `kind` is the kind of action that calls it: "aws", or one whose things are on this machine.
+    """
 
     service: Text
+    kind: Literal["aws", "key"] = "aws"
     reads: list[Text] = Field(
         default=[], description="Operations that change nothing though their verb does not say so."
     )

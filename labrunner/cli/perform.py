@@ -12,7 +12,7 @@ from labrunner.cli import compose, say
 from labrunner.clock import Interrupted, SystemClock
 from labrunner.engine.report import Emit
 from labrunner.errors import Exit, Failure
-from labrunner.events import Event, TeardownFinished
+from labrunner.events import Event, StepProgress, TeardownFinished
 from labrunner.values import HIDDEN, as_text, from_json
 
 
@@ -231,7 +231,8 @@ class _Subscribers:
             self._views.append(JUnit(show.junit, earlier=earlier))
 
     def __call__(self, event: Event) -> None:
-        self._journal.append(event)
+        if not isinstance(event, StepProgress):
+            self._journal.append(event)
         self.show(event)
 
     def show(self, event: Event) -> None:

@@ -35,10 +35,15 @@ def plan(
         _wrapped(f"{number:3}. ", f"{step.step.title}  ({step.step.action}{note})")
     typer.echo("\nWhat will exist" if made.created else "\nNothing will exist")
     for step, entry in made.created:
-        names = ", ".join(str(step.arguments.get(key)) for key in entry.identity)
+        names = ", ".join(
+            str(step.arguments.get(path.removeprefix("with.")))
+            for path in entry.identity.values()
+            if path.startswith("with.")
+        )
         hour = entry.cost.usd_per_hour
-        price = f"{hour:g} USD an hour" if hour is not None else "cost unknown"
-        _wrapped("  - ", f"{entry.title} {names}: {price} ({entry.cost.basis})")
+        price = "cost unknown" if hour is None else f"{hour:g} USD an hour" if hour else "free"
+        named = names or f"of step {step.path}"
+        _wrapped("  - ", f"{entry.title} {named}: {price} ({entry.cost.basis})")
     day = made.usd_per_day()
     forgotten = f"at most {day:.2g} USD" if day is not None else "unknown"
     typer.echo(

@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from labrunner.cli import compose, options, perform
+from labrunner.values import named
 
 What = Annotated[
     str | None,
@@ -24,8 +25,7 @@ def status(what: What = None) -> None:
         started = one.state.started
         typer.echo(f"{started.run}  {started.lab:<18} {started.target.name:<9} {one.words}")
         for resource in one.live:
-            names = ", ".join(str(value) for value in resource.identity.values())
-            typer.echo(f"          {resource.type}  {names or 'unanswered'}")
+            typer.echo(f"          {resource.type}  {named(resource.identity) or 'unanswered'}")
     if any(one.live and not one.running for one in runs):
         typer.echo("\nTear down: labrunner teardown")
     if not runs:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from labrunner.engine.report import Reporter, StepFailed
+from labrunner.engine.report import Progress, Reporter, StepFailed
 from labrunner.events import (
     Problem,
     ResourceCreated,
@@ -15,6 +15,7 @@ from labrunner.identity import identity_of, tagged, token
 from labrunner.model import Retry, Step
 from labrunner.outcome import Answer, Call, Outcome, Perform, Refusal
 from labrunner.plan import Plan
+from labrunner.values import texts
 
 
 class Caller:
@@ -52,11 +53,13 @@ class Caller:
             return self._create(step, path, created, arguments)
         if changed := self._plan.catalog.changed_by(service, operation):
             self._own(step, path, changed, arguments)
-        return self._do(step, arguments)
+        return self._do(step, path, arguments)
 
-    def _do(self, step: Step, arguments: Mapping[str, Any]) -> Outcome:
+    def _do(self, step: Step, path: str, arguments: Mapping[str, Any]) -> Outcome:
         name = step.aws or str(getattr(step, step.kind))
-        outcome = self._perform(Call(step.kind, name, arguments, paginate=step.paginate))
+        progress = Progress(self._reporter, path)
+        call = Call(step.kind, name, arguments, paginate=step.paginate, report=progress)
+        outcome = self._perform(call)
         if isinstance(outcome, Answer):
             self._reporter.keep_secret(outcome.result)
         return outcome
@@ -75,7 +78,7 @@ class Caller:
             arguments=plain(arguments),
             token=token(self._plan.run, path) if entry.token else "",
         )
-        outcome = self._do(step, arguments)
+        outcome = self._do(step, path, arguments)
         if isinstance(outcome, Answer):
             found = identity_of(entry, arguments, outcome.result)
             send(ResourceCreated, resource=path, identity=found, result=plain(outcome.result))
@@ -87,18 +90,19 @@ class Caller:
     def _own(self, step: Step, path: str, kind: str, arguments: Mapping[str, Any]) -> None:
         """Refuse to change what this run did not create: teardown would not undo it."""
         entry = self._plan.catalog.type(kind)
-        named = {member: arguments.get(member) for member in entry.identity}
         mine = [r.identity for r in self._reporter.state.live if r.type == kind]
-        if named not in mine:
-            name = ", ".join(str(value) for value in named.values())
-            raise StepFailed(
-                Problem(
-                    what=f"{step.aws} was not called",
-                    why=f"{entry.title} {name} was not created by this run, so teardown would not "
-                    "undo the change",
-                    where=self._plan.loaded.where(path),
+        for member, parameter in (entry.named_in(step.operation[1]) or {}).items():
+            named = set(texts(arguments.get(parameter)))
+            own = {name for identity in mine for name in texts(identity[member])}
+            if not named or named - own:
+                why = f"{entry.title} {', '.join(sorted(named - own))} was not created by this run"
+                raise StepFailed(
+                    Problem(
+                        what=f"{step.action} was not called",
+                        why=f"{why}, so teardown would not undo the change",
+                        where=self._plan.loaded.where(path),
+                    )
                 )
-            )
 
 
 def prepare(plan: Plan, step: Step, path: str, arguments: dict[str, Any]) -> dict[str, Any]:

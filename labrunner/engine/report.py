@@ -5,13 +5,14 @@ from collections.abc import Callable
 from typing import Any
 
 from labrunner.clock import Clock, Interrupted
-from labrunner.events import Event, Problem
+from labrunner.events import Event, Problem, StepProgress
 from labrunner.expressions import ExpressionError
 from labrunner.outcome import Refusal
 from labrunner.state import RunState, apply
 from labrunner.values import secrets_of, to_json
 
 Emit = Callable[[Event], None]
+_LINES = 60
 
 
 class StepFailed(Exception):
@@ -65,6 +66,25 @@ class Reporter:
     def plain(self, value: Any) -> Any:
         """Return the value as an event may hold it."""
         return to_json(value, self._secrets)
+
+
+class Progress:
+    """Takes what an action says while it is under way, and lets no flood of it through."""
+
+    def __init__(self, reporter: Reporter, step: str) -> None:
+        self._reporter = reporter
+        self._step = step
+        self._lines = 0
+        self._last = 0.0
+
+    def __call__(self, text: str) -> None:
+        """Tell one line; after many, one a second."""
+        self._lines += 1
+        now = self._reporter.clock.now()
+        if self._lines > _LINES and now - self._last < 1:
+            return
+        self._last = now
+        self._reporter.send(StepProgress, step=self._step, text=self._reporter.plain(text))
 
 
 def refused(what: str, refusal: Refusal, where: str) -> StepFailed:

@@ -20,14 +20,15 @@ from labrunner.events import (
     StepFinished,
     StepHead,
     StepOutcome,
+    StepRetrying,
     StepStarted,
 )
 from labrunner.expressions import ExpressionError, Scope, evaluate, parse, render
-from labrunner.model import Composite, Step
+from labrunner.model import Composite, FirstOf, Step
 from labrunner.outcome import Perform
 from labrunner.plan import Plan, inside
 from labrunner.state import ResourceState, RunState
-from labrunner.values import from_json
+from labrunner.values import from_json, named
 
 _AT_ONCE = 8
 
@@ -122,11 +123,10 @@ class _Run:
 
     def _live(self, resource: ResourceState) -> Live:
         entry = self._plan.catalog.type(resource.type)
-        name = ", ".join(str(value) for value in resource.identity.values())
         return Live(
             resource=resource.id,
             type=resource.type,
-            name=name or "not known yet",
+            name=named(resource.identity) or "not known yet",
             usd_per_hour=entry.cost.usd_per_hour,
         )
 
@@ -231,10 +231,12 @@ class _Run:
         return "" if wanted else step.skip_reason or ""
 
     def _perform(self, step: Step, path: str, around: _Scope) -> Done:
+        if step.first_of:
+            return self._first(step, step.first_of, path, around.scope)
         one = self._composite if step.uses else self._actions.run
         if step.for_each is None:
             return one(step, path, around.scope)
-        items = self._items(step, path, around.scope)
+        items = self._items("for_each", step.for_each, path, around.scope)
         scopes = [around.scope.having(item=item) for item in items]
         paths = [f"{path}[{index}]" for index in range(len(items))]
         with ThreadPoolExecutor(_AT_ONCE) as pool:
@@ -248,14 +250,34 @@ class _Run:
             sum(done.failed_checks for done in every),
         )
 
-    def _items(self, step: Step, path: str, scope: Scope) -> list[Any]:
+    def _first(self, step: Step, first_of: FirstOf, path: str, scope: Scope) -> Done:
+        """Try one element after the other, until the action succeeds or fails for another reason.
+
+        Each try has a path of its own, and so a client token of its own.
+        """
+        items = self._items("first_of", first_of.items, path, scope)
+        if not items:
+            why = "there is nothing to try"
+            raise StepFailed(Problem(what=why, where=self._plan.loaded.where(path)))
+        *others, last = [(f"{path}[{index}]", item) for index, item in enumerate(items)]
+        for place, item in others:
+            try:
+                return self._actions.run(step, place, scope.having(item=item))
+            except StepFailed as failure:
+                if failure.problem.code not in first_of.next_on:
+                    raise
+                code, why = failure.problem.code, failure.problem.why
+                self._reporter.send(StepRetrying, step=path, code=code, message=why, delay=0)
+        return self._actions.run(step, last[0], scope.having(item=last[1]))
+
+    def _items(self, key: str, wanted: Any, path: str, scope: Scope) -> list[Any]:
         where = self._plan.loaded.where(path)
         try:
-            items = render(step.for_each, scope)
+            items = render(wanted, scope)
         except ExpressionError as error:
             raise no_value(error, where) from None
         if not isinstance(items, list):
-            raise StepFailed(Problem(what="for_each needs a list", why=f"got {items}", where=where))
+            raise StepFailed(Problem(what=f"{key} needs a list", why=f"got {items}", where=where))
         return items
 
     def _composite(self, step: Step, path: str, scope: Scope) -> Done:

@@ -23,6 +23,7 @@ def expressions_of(step: Step) -> Iterator[Parsed]:
     """Yield every expression of a step that loaded."""
     yield from _inside(step.arguments)
     yield from _inside(step.for_each)
+    yield from _inside(step.first_of.items if step.first_of else None)
     bare = [step.condition, *step.outputs.values(), *(check.that for check in step.checks)]
     if step.until:
         bare += [step.until.that, step.until.fail_if, step.until.show]

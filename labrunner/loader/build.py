@@ -12,6 +12,7 @@ from labrunner.model import (
     Composite,
     Estimate,
     ExpectError,
+    FirstOf,
     Lab,
     Param,
     Replaces,
@@ -31,6 +32,7 @@ _PARTS: Mapping[str, type[BaseModel]] = {
     "until": Until,
     "wait": Wait,
     "retry": Retry,
+    "first_of": FirstOf,
     "replaces": Replaces,
     "estimate": Estimate,
 }

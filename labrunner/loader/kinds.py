@@ -9,7 +9,9 @@ from labrunner.expressions.types import (
     INTEGER,
     NUMBER,
     STRING,
+    ListType,
     MapType,
+    Scalar,
     Struct,
     Type,
 )
@@ -52,6 +54,58 @@ _HTTP = Kind(
 )
 
 
+_SSH = Kind(
+    arguments=Struct(
+        "an ssh step",
+        {
+            "host": STRING,
+            "port": INTEGER,
+            "user": STRING,
+            "key_file": STRING,
+            "host_keys": STRING,
+            "command": STRING,
+            "stdin": BYTES,
+            "exit": ListType(INTEGER),
+            "timeout": NUMBER,
+            "connect_timeout": NUMBER,
+        },
+        frozenset({"host", "user", "key_file", "host_keys", "command"}),
+    ),
+    result=Struct(
+        "the result of an ssh step",
+        {
+            "stdout": STRING,
+            "stderr": STRING,
+            "exit_status": INTEGER,
+            "host_key": STRING,
+            "seconds": NUMBER,
+        },
+    ),
+)
+_TCP = Kind(
+    arguments=Struct(
+        "a tcp step",
+        {"host": STRING, "port": INTEGER, "timeout": NUMBER},
+        frozenset({"host", "port"}),
+    ),
+    result=Struct(
+        "the result of a tcp step",
+        {
+            "state": Scalar("string", ("open", "refused", "timeout", "unreachable")),
+            "seconds": NUMBER,
+            "reason": STRING,
+        },
+    ),
+)
+_KEY = Kind(
+    arguments=Struct("a key step", {"Name": STRING}, frozenset({"Name"})),
+    result=Struct(
+        "the result of a key step",
+        {"Name": STRING, "PublicKey": STRING, "PrivateKeyFile": STRING, "Fingerprint": STRING},
+    ),
+)
+
+
 def _aws(step: Step, models: Models) -> Kind:
     service, _, name = (step.aws or "").partition(".")
     operation = models.operation(service, name)
@@ -62,6 +116,9 @@ def _aws(step: Step, models: Models) -> Kind:
 _KINDS: Mapping[str, Callable[[Step, Models], Kind]] = {
     "aws": _aws,
     "http": lambda _step, _models: _HTTP,
+    "ssh": lambda _step, _models: _SSH,
+    "tcp": lambda _step, _models: _TCP,
+    "key": lambda _step, _models: _KEY,
 }
 
 

@@ -43,7 +43,7 @@ def _inside(step: Step, naming: Naming, known: Known, above: tuple[str, ...]) ->
 
 
 def _names(at: StepIn, step: Step, naming: Naming, known: Known) -> None:
-    service, _, operation = (step.aws or "").partition(".")
+    service, operation = step.operation
     created = known.catalog.created_by(service, operation)
     changed = known.catalog.changed_by(service, operation)
     if created and known.catalog.type(created).named_by_caller:
@@ -54,7 +54,7 @@ def _names(at: StepIn, step: Step, naming: Naming, known: Known) -> None:
             known.found.add(where, *_explained(path[-1], lacking))
     elif changed:
         entry = known.catalog.type(changed)
-        for name in naming.foreign(step, entry):
+        for name in naming.foreign(step, entry.named_in(operation) or {}):
             where = at.node.at(("with", name)).where
             message = f"`{name}`: no step of this lab creates this {entry.title}"
             known.found.add(where, message, "write ${{ steps.….with.… }} of the step that does")

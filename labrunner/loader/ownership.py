@@ -8,6 +8,7 @@ from labrunner.awsmodel import Operation
 from labrunner.catalog import Catalog, ResourceType
 from labrunner.expressions import Parsed, SyntaxProblem, parse, parse_template
 from labrunner.model import Step
+from labrunner.values import texts
 
 Marks = frozenset[str]
 
@@ -65,11 +66,11 @@ class Naming:
         if lacking:
             yield paths[0], lacking
 
-    def foreign(self, step: Step, entry: ResourceType) -> Iterator[str]:
+    @staticmethod
+    def foreign(step: Step, named_in: Mapping[str, str]) -> Iterator[str]:
         """Yield the parameters by which a change names something that no run creates."""
-        for name in entry.identity:
-            value = step.arguments.get(name)
-            if isinstance(value, str) and "${{" not in value:
+        for name in named_in.values():
+            if any("${{" not in text for text in texts(step.arguments.get(name))):
                 yield name
 
     def marks(self, value: Any, step: Step) -> Marks:
@@ -107,9 +108,10 @@ class Naming:
                 return _NONE
 
     def _item(self, path: list[str], step: Step) -> Marks:
-        if not isinstance(step.for_each, list):
-            return self.marks(step.for_each, step)
-        marks = [self.marks(_get(element, path), step) for element in step.for_each]
+        items = step.first_of.items if step.first_of else step.for_each
+        if not isinstance(items, list):
+            return self.marks(items, step)
+        marks = [self.marks(_get(element, path), step) for element in items]
         return frozenset.intersection(*marks) if marks else _NONE
 
     def _earlier(self, step: Step, part: str, path: list[str]) -> Marks:
@@ -117,9 +119,8 @@ class Naming:
             return self.marks(_get(step.arguments, path), step)
         if part == "outputs" and path and path[0] in step.outputs:
             return self._output(step.outputs[path[0]], step)
-        service, _, operation = (step.aws or "").partition(".")
         # What a run made, and what a composite gives, belongs to the run.
-        is_own = step.uses or self.catalog.created_by(service, operation)
+        is_own = step.uses or self.catalog.created_by(*step.operation)
         return frozenset({RUN}) if is_own else _NONE
 
     def _output(self, text: str, step: Step) -> Marks:

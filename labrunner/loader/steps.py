@@ -87,21 +87,26 @@ class _StepCheck:
 
     def _items(self, roots: Struct) -> dict[str, Type]:
         """Return the root `item`, where there is one."""
-        if self.step.for_each is None:
-            return {}
-        node = self.node.at(("for_each",))
+        if self.step.first_of:
+            return {"item": self._element("first_of", ("first_of", "items"), roots)}
+        if self.step.for_each is not None:
+            return {"item": self._element("for_each", ("for_each",), roots)}
+        return {}
+
+    def _element(self, key: str, path: tuple[str, ...], roots: Struct) -> Type:
+        node = self.node.at(path)
         if isinstance(node, ScalarNode) and "${{" not in str(node.value):
-            self.add(node.where, "`for_each` needs a list", "write a list, or ${{ … }}")
-            return {"item": ANY}
+            self.add(node.where, f"`{key}` needs a list", "write a list, or ${{ … }}")
+            return ANY
         arguments = Arguments(self.known.texts, self.known.found, roots)
-        kind = arguments.check(node, ANY, "`for_each`")
+        kind = arguments.check(node, ANY, f"`{key}`")
         if isinstance(node, ListNode) and not node.items:
-            self.add(node.where, "`for_each` over an empty list")
+            self.add(node.where, f"`{key}` over an empty list")
         if isinstance(kind, ListType):
-            return {"item": kind.element}
+            return kind.element
         if family(kind):
-            self.add(node.where, f"`for_each` needs a list, and this is {words(kind)}")
-        return {"item": ANY}
+            self.add(node.where, f"`{key}` needs a list, and this is {words(kind)}")
+        return ANY
 
     def _rules(self) -> None:
         catalog, models = self.known.catalog, self.known.models

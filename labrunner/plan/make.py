@@ -108,7 +108,8 @@ class _Planner:
             yield from self._step(step, scope, prefix)
 
     def _step(self, step: Step, scope: Scope, prefix: str) -> Iterator[PlannedStep]:
-        items = known(step.for_each, scope) if step.for_each is not None else None
+        wanted = step.first_of.items if step.first_of else step.for_each
+        items = known(wanted, scope) if wanted is not None else None
         sample = scope
         if isinstance(items, list) and items:
             sample = scope.having(item=items[0])

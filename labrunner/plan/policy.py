@@ -57,8 +57,11 @@ def _arn(plan: Plan, planned: PlannedStep, service: str) -> str:
     name = planned.creates or planned.changes
     candidates = [plan.catalog.type(name)] if name else _types(plan.catalog, service)
     for entry in candidates:
+        named_in = entry.named_in(planned.step.operation[1]) or {}
         identity = {
-            member: planned.arguments.get(path.removeprefix("with.") if planned.creates else member)
+            member: planned.arguments.get(
+                path.removeprefix("with.") if planned.creates else named_in.get(member, member)
+            )
             for member, path in entry.identity.items()
         }
         if entry.arn and None not in identity.values():

@@ -11,6 +11,7 @@ from labrunner.events import (
     RunFinished,
     RunStarted,
     StepFinished,
+    StepProgress,
     StepRetrying,
     StepStarted,
     StepWaiting,
@@ -20,6 +21,7 @@ from labrunner.render.pauses import Pauses
 from labrunner.render.places import Numbers, item, owner, top
 from labrunner.render.text import BLANK, Line, duration, line, pair, short
 from labrunner.render.undoing import Undoing
+from labrunner.values import named
 
 _WORTH_SAYING = 1.0
 _SEEN = 200
@@ -58,6 +60,8 @@ class Words:
                 return self._waiting(event)
             case StepRetrying():
                 return self._retrying(event)
+            case StepProgress():
+                return self._told(event.step, self._body((f"│ {event.text}", "dim")))
             case ResourceIntended() | ResourceCreated():
                 return self._resource(event)
             case CheckFinished():
@@ -106,7 +110,8 @@ class Words:
         return self._told(event.step, self._body((f"waiting: {event.what}{seen} ({spent})", "dim")))
 
     def _retrying(self, event: StepRetrying) -> list[Line]:
-        text = f"trying again in {event.delay:g} s: {event.code}: {short(event.message, _SEEN)}"
+        again = f"trying again in {event.delay:g} s" if event.delay else "trying the next"
+        text = f"{again}: {event.code}: {short(event.message, _SEEN)}"
         self._now(event.step, text)
         if not self._pauses.worth_a_line(event.step, event.code, "", event.at):
             return []
@@ -116,8 +121,8 @@ class Words:
         if isinstance(event, ResourceIntended):
             self._types[event.resource] = event.type
             return []
-        name = ", ".join(str(value) for value in event.identity.values())
-        text = f"created {self._types.get(event.resource, 'resource')} {name}"
+        kind = self._types.get(event.resource, "resource")
+        text = f"created {kind} {named(event.identity)}"
         return self._told(event.resource, self._body((text, "dim")))
 
     def _check(self, event: CheckFinished) -> list[Line]:

@@ -49,11 +49,10 @@ def perform(  # noqa: PLR0913 - what to undo, and the five things it is done wit
     lab, run, started = state.started.lab, state.started.run, clock.now()
     emit(TeardownStarted(run=run, at=started, lab=lab, resources=len(removals)))
     work = _Work(run, do, emit, clock, pace)
-    if vanished:
-        for removal in removals:
+    for removal in removals if vanished else ():
+        if not removal.is_here:
             work.gone(removal, "its local cloud has ended")
-    else:
-        work.remove(removals)
+    work.remove([one for one in removals if one.is_here or not vanished])
     finished = TeardownFinished(
         run=run,
         at=clock.now(),

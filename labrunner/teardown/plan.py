@@ -6,9 +6,10 @@ from typing import Any
 
 from labrunner.catalog import Catalog, ResourceType
 from labrunner.expressions import ExpressionError, Scope, render
-from labrunner.identity import RunName, identity_of
+from labrunner.identity import RunName, identity_of, step_tag
+from labrunner.outcome import Call
 from labrunner.state import ResourceState, RunState
-from labrunner.values import texts
+from labrunner.values import named, texts
 
 _SHORTEST_NAME = 4
 
@@ -19,13 +20,20 @@ class Removal:
 
     resource: ResourceState
     entry: ResourceType
+    kind: str
     scope: Scope
     after: frozenset[str] = field(default_factory=frozenset)
 
     @property
-    def service(self) -> str:
-        """boto3's name of the service."""
-        return self.resource.type.partition(".")[0]
+    def is_here(self) -> bool:
+        """True when the resource is on this machine, and not in a cloud."""
+        return self.kind != "aws"
+
+    def call(self, operation: str, arguments: Any, *, paginate: bool = False) -> Call:
+        """Return the call of an operation of the resource's service."""
+        service = self.resource.type.partition(".")[0]
+        name = operation if self.is_here else f"{service}.{operation}"
+        return Call(self.kind, name, arguments, paginate=paginate)
 
     @property
     def identity(self) -> dict[str, Any]:
@@ -36,8 +44,7 @@ class Removal:
     @property
     def name(self) -> str:
         """The resource's name, as people read it."""
-        names = ", ".join(str(value) for value in self.identity.values())
-        return names or f"made by step {self.resource.step}"
+        return named(self.identity) or f"made by step {self.resource.step}"
 
     @property
     def command(self) -> str:
@@ -57,16 +64,18 @@ def plan_teardown(state: RunState, catalog: Catalog) -> list[Removal]:
     removals = []
     for resource in reversed(state.live):
         entry = catalog.type(resource.type)
+        kind = catalog.services[resource.type.partition(".")[0]].kind
         scope = Scope(
             {
                 "with": resource.arguments,
                 "result": resource.result,
                 "token": resource.token,
                 "run": run.root,
+                "step": step_tag(resource.id),
                 "identity": resource.identity or _known_identity(resource, entry),
             }
         )
-        removals.append(Removal(resource, entry, scope))
+        removals.append(Removal(resource, entry, kind, scope))
     return [replace(one, after=frozenset(_users(one, removals))) for one in removals]
 
 
@@ -81,11 +90,7 @@ def _known_identity(resource: ResourceState, entry: ResourceType) -> dict[str, A
 
 def _users(removal: Removal, removals: list[Removal]) -> Iterator[str]:
     """Yield the resources whose creating calls named this one: they must go before it."""
-    names = {
-        value
-        for value in removal.identity.values()
-        if isinstance(value, str) and len(value) >= _SHORTEST_NAME
-    }
+    names = {value for value in texts(removal.identity) if len(value) >= _SHORTEST_NAME}
     for other in removals:
         if other is not removal and names & set(_words(other.resource.arguments)):
             yield other.resource.id

@@ -8,7 +8,7 @@ from typing import Any, Literal
 from labrunner.catalog import Delete
 from labrunner.catalog.types import Read
 from labrunner.expressions import Scope, evaluate, parse, render
-from labrunner.outcome import Answer, Call, Outcome, Perform, Refusal
+from labrunner.outcome import Answer, Outcome, Perform, Refusal
 from labrunner.teardown.plan import Removal
 
 
@@ -99,7 +99,7 @@ def _read(
     removal: Removal, call: Read, do: Perform, roots: Mapping[str, Any], *, paginate: bool = False
 ) -> Outcome:
     arguments = render(call.arguments, removal.scope.having(**roots))
-    return do(Call("aws", f"{removal.service}.{call.operation}", arguments, paginate=paginate))
+    return do(removal.call(call.operation, arguments, paginate=paginate))
 
 
 def _judge(removal: Removal, refusal: Refusal, ignore: Sequence[str] = ()) -> Verdict | None:

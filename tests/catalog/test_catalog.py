@@ -12,9 +12,10 @@ from labrunner.catalog import ResourceType, load
 from labrunner.catalog.types import Read
 
 LOADER = Loader(include_default_search_paths=True)
+AWS = [service for service in load().services.values() if service.kind == "aws"]
 TYPES = [
     (service.service, name, entry)
-    for service in load().services.values()
+    for service in AWS
     for name, entry in service.resources.items()
 ]
 
@@ -47,7 +48,12 @@ def check(shape: StructureShape, arguments: dict[str, Any]) -> None:
 def test_an_entry_names_what_exists(service: str, name: str, entry: ResourceType) -> None:
     operations = model(service)
     create = operations[entry.create]
-    assert not [name for name in entry.changed_by if name not in operations]
+    for change in entry.changed_by:
+        for operation, names in change.items() if isinstance(change, dict) else [(change, {})]:
+            wanted = operations[operation].input_shape
+            assert wanted
+            assert not set(names.values()) - wanted.members.keys()
+            assert names.keys() <= entry.identity.keys()
     for call in calls(entry):
         wanted = operations[call.operation].input_shape
         assert wanted
@@ -65,6 +71,6 @@ def test_an_entry_names_what_exists(service: str, name: str, entry: ResourceType
     assert entry.named_by_caller or entry.find
 
 
-@pytest.mark.parametrize("service", load().services.values(), ids=lambda s: s.service)
+@pytest.mark.parametrize("service", AWS, ids=lambda s: s.service)
 def test_permissions_name_operations(service: Any) -> None:
     assert not set(service.permissions) - model(service.service).keys()
