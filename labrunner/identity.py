@@ -32,13 +32,17 @@ def target_root(target: TargetFacts) -> dict[str, Any]:
     """Return the root `target` of expressions; `{bucket}` in s3_url stands for a bucket."""
     if target.endpoint:
         s3_url = f"{target.endpoint}/{{bucket}}"
+        # Only our own local cloud has this; others are called from where they are.
+        checkip_url = f"{target.endpoint}/_labrunner/checkip"
     else:
+        checkip_url = "https://checkip.amazonaws.com"
         s3_url = f"https://{{bucket}}.s3.{target.region}.amazonaws.com"
     return {
         "name": target.name,
         "region": target.region,
         "account": target.account,
         "s3_url": s3_url,
+        "checkip_url": checkip_url,
     }
 
 

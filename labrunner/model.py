@@ -14,7 +14,7 @@ Expression = Annotated[
 ]
 Seconds = Annotated[float, Field(ge=0, le=86_400, description="A time in seconds.")]
 
-ACTION_KINDS = ("aws", "http", "ssh", "tcp", "key", "uses")
+ACTION_KINDS = ("aws", "http", "ssh", "tcp", "key", "dataset", "uses")
 
 
 class Model(BaseModel):
@@ -131,6 +131,9 @@ class Step(Model):
     key: Literal["create", "describe", "delete"] | None = Field(
         default=None, description="An SSH key pair on the user's machine."
     )
+    dataset: str | None = Field(
+        default=None, description="A dataset to make and upload to a bucket of the run."
+    )
     uses: str | None = Field(default=None, description="A composite: ./file.yaml beside the lab.")
     arguments: dict[str, Any] = Field(default={}, alias="with")
     expect_error: ExpectError | None = None
@@ -186,6 +189,8 @@ class Step(Model):
     @property
     def operation(self) -> tuple[str, str]:
         """The service and operation by which the catalog knows the action."""
+        if self.dataset is not None:
+            return "s3", "put_object"
         if self.aws is None:
             return self.kind, str(getattr(self, self.kind))
         service, _, operation = self.aws.partition(".")

@@ -66,12 +66,36 @@ class Delete(Read):
     )
 
 
-class Cost(Model):
-    """What a resource costs while it exists; null means unknown."""
+def _given(arguments: Mapping[str, Any], path: str | None) -> Any:
+    return arguments.get((path or "").removeprefix("with."))
 
-    usd_per_hour: Annotated[float, Field(ge=0)] | None
+
+Usd = Annotated[float, Field(ge=0)]
+
+
+class Cost(Model):
+    """What a resource costs while it exists; null means unknown.
+
+    A table of prices is read by an argument of the creating call: {value: price}, of which those
+    not listed are unknown.
+    """
+
+    usd_per_hour: Usd | dict[str, Usd] | None
+    by: Expression | None = Field(default=None, description="The argument: with.<parameter>.")
+    times: Expression | None = Field(
+        default=None, description="How many a call makes: with.<parameter>."
+    )
+    plus: Usd = Field(default=0, description="What comes on top of the price in the table.")
     basis: Text = Field(description="What the figure assumes.")
     as_of: Text = Field(description="When the price was looked up: YYYY-MM.")
+
+    def hourly(self, arguments: Mapping[str, Any]) -> float | None:
+        """Return US dollars an hour of what a call with these arguments makes; None if unknown."""
+        if not isinstance(self.usd_per_hour, dict):
+            return self.usd_per_hour
+        price = self.usd_per_hour.get(str(_given(arguments, self.by)))
+        many = _given(arguments, self.times) if self.times else 1
+        return None if price is None or not isinstance(many, int) else many * (price + self.plus)
 
 
 class ResourceType(Model):

@@ -40,10 +40,12 @@ def plan(
             for path in entry.identity.values()
             if path.startswith("with.")
         )
-        hour = entry.cost.usd_per_hour
+        hour = entry.cost.hourly(step.arguments)
         price = "cost unknown" if hour is None else f"{hour:g} USD an hour" if hour else "free"
         named = names or f"of step {step.path}"
-        _wrapped("  - ", f"{entry.title} {named}: {price} ({entry.cost.basis})")
+        perhaps = ", if the run says so" if step.conditional else ""
+        basis = "" if hour == 0 else f" ({entry.cost.basis})"
+        _wrapped("  - ", f"{entry.title} {named}{perhaps}: {price}{basis}")
     day = made.usd_per_day()
     forgotten = f"at most {day:.2g} USD" if day is not None else "unknown"
     typer.echo(

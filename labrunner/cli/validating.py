@@ -27,8 +27,8 @@ def validate(
         except InvalidLab as invalid:
             found += invalid.diagnostics
     if found:
-        raise InvalidLab(f"{len(found)} mistakes", found)
-    typer.echo(f"{len(files)} labs are valid")
+        raise InvalidLab("1 mistake" if len(found) == 1 else f"{len(found)} mistakes", found)
+    typer.echo("1 lab is valid" if len(files) == 1 else f"{len(files)} labs are valid")
 
 
 def schema() -> None:

@@ -127,7 +127,7 @@ class _Run:
             resource=resource.id,
             type=resource.type,
             name=named(resource.identity) or "not known yet",
-            usd_per_hour=entry.cost.usd_per_hour,
+            usd_per_hour=entry.cost.hourly(resource.arguments or {}),
         )
 
     def _steps(self, steps: list[Step], around: _Scope) -> None:

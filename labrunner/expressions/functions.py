@@ -23,7 +23,7 @@ RESULTS: Mapping[str, Type] = {
     "add": NUMBER, "sub": NUMBER, "mul": NUMBER, "div": NUMBER,
     "base64": STRING, "file": BYTES, "text": STRING, "json": STRING, "parse_json": ANY,
     "lower": STRING, "upper": STRING, "replace": STRING, "split": ListType(STRING),
-    "range": ListType(NUMBER), "s3_url": STRING, "sha256": STRING, "md5": STRING,
+    "trim": STRING, "range": ListType(NUMBER), "s3_url": STRING, "sha256": STRING, "md5": STRING,
     "abs": NUMBER, "avg": NUMBER, "ceil": NUMBER, "contains": BOOLEAN, "ends_with": BOOLEAN,
     "floor": NUMBER, "join": STRING, "keys": ListType(STRING), "length": NUMBER,
     "starts_with": BOOLEAN, "sum": NUMBER, "to_number": NUMBER, "to_string": STRING,
@@ -118,6 +118,16 @@ class Functions(functions.Functions):  # type: ignore[misc]
         if not separator:
             raise FunctionError("split() by an empty text")
         return text.split(separator)
+
+    @functions.signature(_TEXT)
+    def _func_trim(self, text: str) -> str:
+        return text.strip()
+
+    # JMESPath's own filters cannot see anything outside the list that they filter.
+    @functions.signature({"types": ["array"]}, _TEXT, _ANY)
+    def _func_where(self, items: list[Any], member: str, value: Any) -> list[Any]:
+        """Return the elements of a list whose member has the value."""
+        return [one for one in items if isinstance(one, dict) and one.get(member) == value]
 
     @functions.signature(_NUMBER)
     def _func_range(self, count: float) -> list[int]:

@@ -148,4 +148,5 @@ _SPECIAL: Mapping[str, Callable[[Sequence[Type]], Type]] = {
     "sort_by": _same_list,
     "to_array": lambda kinds: kinds[0] if isinstance(kinds[0], ListType) else ListType(kinds[0]),
     "values": _values,
+    "where": _same_list,
 }

@@ -16,6 +16,8 @@ from labrunner.loader.tree import Diagnostics, ListNode, MapNode, Node
 from labrunner.model import Composite, Lab, Param, Step
 
 _USES = re.compile(r"\./[\w-][\w.-]*(/[\w-][\w.-]*)*\.ya?ml")
+# What several labs use is beside their folders.
+_SHARED = re.compile(r"\.\./composites/[\w-][\w.-]*\.ya?ml")
 _DEEPEST = 8
 
 
@@ -64,11 +66,17 @@ class Files:
         if uses in self.composites:
             return self.composites[uses]
         self.composites[uses] = None
-        if not _USES.fullmatch(uses):
-            self.found.add(where, f"`uses: {uses}` is not a composite", "write ./name.yaml")
+        if _SHARED.fullmatch(uses):
+            folder = Folder(self.folder.path.parent / "composites")
+        elif _USES.fullmatch(uses):
+            folder = self.folder
+        else:
+            hint = "write ./name.yaml, or ../composites/name.yaml"
+            self.found.add(where, f"`uses: {uses}` is not a composite", hint)
             return None
-        name = uses.removeprefix("./")
-        self.composites[uses] = self._file(name, str(self.folder.path / name), Composite, where)
+        name = uses.removeprefix("./").removeprefix("../composites/")
+        shown = str(folder.path / name)
+        self.composites[uses] = self._file(name, shown, Composite, where, folder)
         return self.composites[uses]
 
     def enter(self, uses: str, where: Location) -> bool:
@@ -101,14 +109,17 @@ class Files:
         shown: str,
         kind: type[Lab] | type[Composite],
         where: Location | None = None,
+        folder: Folder | None = None,
     ) -> LabFile | None:
+        folder = folder or self.folder
         try:
-            data = self.folder.read(name)
+            data = folder.read(name)
         except NotAnAsset as problem:
-            hint = did_you_mean(name, self.folder.names()) if where else ""
+            hint = did_you_mean(name, folder.names()) if where else ""
             self.found.add(where or Location(shown, 1, 1), str(problem), hint)
             return None
-        self._contents[name] = data
+        # Not the whole path: a lab is the same lab in any checkout.
+        self._contents[name if folder is self.folder else f"../composites/{name}"] = data
         text = decode(data, shown, self.found)
         root = read(text, shown, self.found) if text is not None else None
         if root is None:

@@ -3,8 +3,10 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from labrunner import datasets
 from labrunner.awsmodel import METADATA, Models
 from labrunner.expressions.types import (
+    ANY,
     BYTES,
     INTEGER,
     NUMBER,
@@ -106,6 +108,30 @@ _KEY = Kind(
 )
 
 
+_UPLOADED = {"Key": STRING, "Bytes": INTEGER, "SHA256": STRING}
+
+
+def _dataset(step: Step, _models: Models) -> Kind:
+    found = datasets.describe(step.dataset or "")
+    params = Struct(f"params of {step.dataset}", dict.fromkeys(found.params, INTEGER))
+    facts = Struct("facts", dict.fromkeys(datasets.facts(step.dataset or ""), ANY))
+    return Kind(
+        Struct(
+            f"dataset {step.dataset}",
+            {"Bucket": STRING, "Prefix": STRING, "params": params},
+            frozenset({"Bucket"}),
+        ),
+        Struct(
+            "the result of a dataset step",
+            {
+                "objects": ListType(Struct("object", _UPLOADED)),
+                "bytes": INTEGER,
+                "facts": facts,
+            },
+        ),
+    )
+
+
 def _aws(step: Step, models: Models) -> Kind:
     service, _, name = (step.aws or "").partition(".")
     operation = models.operation(service, name)
@@ -119,11 +145,15 @@ _KINDS: Mapping[str, Callable[[Step, Models], Kind]] = {
     "ssh": lambda _step, _models: _SSH,
     "tcp": lambda _step, _models: _TCP,
     "key": lambda _step, _models: _KEY,
+    "dataset": _dataset,
 }
 
 
 def kind_of(step: Step, models: Models) -> Kind:
-    """Return what the step's action takes and gives; raises UnknownName for an AWS operation."""
+    """Return what the step's action takes and gives.
+
+    Raises UnknownName for an AWS operation, and Failure for a dataset.
+    """
     kind = _KINDS[step.kind](step, models)
     return Kind(kind.arguments, _refused(step, kind.result))
 

@@ -18,6 +18,7 @@ TARGET = Struct(
         "region": STRING,
         "account": STRING,
         "s3_url": STRING,
+        "checkip_url": STRING,
     },
 )
 _ELSEWHERE = {

@@ -21,6 +21,8 @@ def problems(
         yield from _operation(step, operation, models, catalog)
     if step.http and step.until and step.http not in _READING:
         yield "until", "only a reading request can be repeated: get or head", ""
+    if step.dataset and (step.until or step.settle):
+        yield "until" if step.until else "settle", "an upload cannot be repeated", ""
     if step.key in ("create", "delete") and (step.until or step.settle):
         yield "until" if step.until else "settle", f"key {step.key} cannot be repeated", ""
     if step.settle and not step.checks:

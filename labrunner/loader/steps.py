@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from labrunner.awsmodel import Models, Operation, UnknownName
 from labrunner.catalog import Catalog
-from labrunner.errors import Location
+from labrunner.errors import Failure, Location
 from labrunner.expressions import Type
 from labrunner.expressions.types import ANY, ListType, Scalar, Struct
 from labrunner.loader import rules
@@ -191,7 +191,11 @@ class _StepCheck:
     def _kind(self) -> Kind:
         if self.step.aws and self.operation is None:
             return Kind(ANY, ANY)
-        return kind_of(self.step, self.known.models)
+        try:
+            return kind_of(self.step, self.known.models)
+        except Failure as unknown:
+            self.add(self._name_place(), unknown.what, unknown.why)
+            return Kind(ANY, ANY)
 
     def _operation(self) -> Operation | None:
         if self.step.aws is None:

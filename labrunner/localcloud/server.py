@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from labrunner.localcloud.app import App
 
 CONTROL = "/_labrunner/"
+# As https://checkip.amazonaws.com: tells anybody the address that the call comes from.
+CHECK_IP = "/_labrunner/checkip"
 LOG = "server.log"
 IDLE_SECONDS = 300.0  # after which a silent connection is closed
 SMALL_BODY = 65536
@@ -149,6 +151,8 @@ class Server:
         host = request.headers.get("host")
         if not HOST.fullmatch(re.sub(r":\d+$", "", host)):
             return _text(403, f"The local cloud does not answer to the name {host!r}.")
+        if request.path == CHECK_IP:
+            return _text(200, f"{request.source_ip}\n")
         if request.path.startswith(CONTROL):
             return self._control(request)
         with self._activity:

@@ -69,9 +69,10 @@ class Plan:
         """Return what leaving everything for a day costs at most; None when that is unknown."""
         total = 0.0
         for step, entry in self.created:
-            if entry.cost.usd_per_hour is None or step.count is None:
+            hour = entry.cost.hourly(step.arguments)
+            if hour is None or step.count is None:
                 return None
-            total += 24 * entry.cost.usd_per_hour * step.count
+            total += 24 * hour * step.count
         return total
 
 
@@ -103,11 +104,16 @@ class _Planner:
     loaded: LoadedLab
     catalog: Catalog
 
-    def walk(self, steps: list[Step], scope: Scope, prefix: str) -> Iterator[PlannedStep]:
+    def walk(
+        self, steps: list[Step], scope: Scope, prefix: str, *, runs: bool | None = True
+    ) -> Iterator[PlannedStep]:
+        """Yield the steps; `runs` says whether what uses them runs."""
         for step in steps:
-            yield from self._step(step, scope, prefix)
+            yield from self._step(step, scope, prefix, around=runs)
 
-    def _step(self, step: Step, scope: Scope, prefix: str) -> Iterator[PlannedStep]:
+    def _step(
+        self, step: Step, scope: Scope, prefix: str, *, around: bool | None
+    ) -> Iterator[PlannedStep]:
         wanted = step.first_of.items if step.first_of else step.for_each
         items = known(wanted, scope) if wanted is not None else None
         sample = scope
@@ -116,19 +122,20 @@ class _Planner:
         arguments = known(step.arguments, sample)
         scope.roots["steps"][step.id] = {"with": arguments}
         service, operation = step.operation
+        runs = _runs(step, sample) if around is True else around
         yield PlannedStep(
             path=prefix + step.id,
             step=step,
             arguments=arguments,
             creates=self.catalog.created_by(service, operation),
             changes=self.catalog.changed_by(service, operation),
-            runs=_runs(step, sample),
+            runs=runs,
             count=1 if step.for_each is None else len(items) if isinstance(items, list) else None,
         )
         if step.uses:
             composite = self.loaded.composites[step.uses]
             inner = inside(composite, arguments, scope)
-            yield from self.walk(composite.steps, inner, f"{prefix}{step.id}.")
+            yield from self.walk(composite.steps, inner, f"{prefix}{step.id}.", runs=runs)
 
 
 def _runs(step: Step, scope: Scope) -> bool | None:

@@ -10,13 +10,15 @@ from labrunner.loader.tree import Diagnostics, ScalarNode
 
 # Beyond these, JSON escapes characters as two surrogates, which YAML does not take for one.
 TEXT = st.text(st.characters(max_codepoint=0xFFFF, exclude_categories=["Cs"]))
+KEYS = st.text(st.characters(max_codepoint=0xFFFF, exclude_categories=["Cs"]), max_size=150)
 JSON = st.recursive(
     st.none()
     | st.booleans()
     | st.integers()
     | st.floats(allow_nan=False, allow_infinity=False)
     | TEXT,
-    lambda inner: st.lists(inner) | st.dictionaries(TEXT, inner),
+    # YAML ends a key's line after 1,024 characters, and JSON writes six for one.
+    lambda inner: st.lists(inner) | st.dictionaries(KEYS, inner),
     max_leaves=20,
 )
 PIECES = [
