@@ -10,10 +10,12 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from labrunner.errors import Exit, Failure, did_you_mean
-from labrunner.events import Event, TargetFacts
+
+if TYPE_CHECKING:
+    from labrunner.events import Event, TargetFacts
 
 LABS_HERE = Path("labs")
 # The live area hides the cursor.
@@ -66,9 +68,9 @@ def lab_path(name: str, more: Sequence[Path] = ()) -> Path:
 @cache
 def aws_loader() -> Any:
     """Return the reader of botocore's data, shared so that each file is read once."""
-    from botocore.loaders import Loader
+    from labrunner.awsmodel.data import DataReader
 
-    return Loader(include_default_search_paths=True)
+    return DataReader()
 
 
 @cache
@@ -102,6 +104,7 @@ def cloud_folder() -> Path:
 def local_target(cloud: Any) -> Any:
     """Return the target of a running local cloud."""
     from labrunner import targets
+    from labrunner.events import TargetFacts
 
     facts = TargetFacts(
         name="local",
@@ -133,7 +136,7 @@ def target(name: str, profile: str | None = None, region: str | None = None) -> 
         return local_target(daemon.start(cloud_folder()))
 
 
-def target_of(facts: TargetFacts) -> Any | None:
+def target_of(facts: "TargetFacts") -> Any | None:
     """Return the target of an earlier run; None when its local cloud has ended."""
     from labrunner import targets
 
@@ -163,11 +166,15 @@ def cloud_errors() -> Iterator[None]:
         raise Failure(error.what, why=error.why, next_command=error.next) from None
 
 
-def performer(found: Any) -> Any:
-    """Return what performs calls on a target."""
+def performer(found: Any | None) -> Any:
+    """Return what performs calls on a target, or only on this machine when there is none."""
     from labrunner.actions import performer as make
 
-    return make(found.clients.get, models())
+    return make(found.clients.get if found else _no_client, models(), home() / "keys")
+
+
+def _no_client(_service: str) -> Any:
+    raise Failure("the run's local cloud has ended")
 
 
 def new_run_id() -> str:
@@ -194,7 +201,7 @@ def stoppable() -> Any:
     return SystemClock(stop)
 
 
-def renderer(*, as_json: bool, earlier: Sequence[Event] = ()) -> Any:
+def renderer(*, as_json: bool, earlier: "Sequence[Event]" = ()) -> Any:
     """Return what shows events on standard output; `earlier` are those of the run so far."""
     if as_json:
         from labrunner.render.jsonl import JsonLines
@@ -226,7 +233,7 @@ def values(loaded: Any, given: Sequence[str]) -> dict[str, Any]:
     return checked
 
 
-def make_plan(loaded: Any, chosen: Mapping[str, Any], run: str, facts: TargetFacts) -> Any:
+def make_plan(loaded: Any, chosen: Mapping[str, Any], run: str, facts: "TargetFacts") -> Any:
     """Return the plan of one run of a lab."""
     from labrunner.catalog import load as load_catalog
     from labrunner.identity import RunName
@@ -259,10 +266,13 @@ def lab_files(paths: Sequence[Path]) -> list[Path]:
 
 
 def states(journal: Any, what: str | None = None) -> list[Any]:
-    """Return the states of all runs, or of one run or lab, in the order they were last started."""
+    """Return the states of all runs, or of one run or lab, in the order they were last started.
+
+    They know nothing of steps and checks.
+    """
     from labrunner.state import fold
 
-    found = [fold(events) for _, events in journal.read_all()]
+    found = [fold(events) for _, events in journal.read_all(brief=True)]
     return [
         one for one in found if one.started and what in (None, one.started.run, one.started.lab)
     ]
@@ -277,11 +287,20 @@ def run_states(what: str | None = None) -> list["RunNow"]:
         return [
             RunNow(
                 state,
-                live=[] if has_ended(state.started.target) else state.live,
+                live=_live(state),
                 running=not state.finished and journal.is_locked(state.started.run),
             )
             for state in found
         ]
+
+
+def _live(state: Any) -> list[Any]:
+    """Return what is live of a run: of an ended local cloud, only what is on this machine."""
+    if not state.live or not has_ended(state.started.target):
+        return list(state.live)
+    from labrunner.catalog import load as load_catalog
+
+    return [resource for resource in state.live if load_catalog().is_here(resource.type)]
 
 
 @dataclass(frozen=True)
@@ -306,17 +325,42 @@ class RunNow:
         return self.outcome + (f", {live} resource{'s' * (live != 1)} live" if live else "")
 
 
-def has_ended(facts: TargetFacts) -> bool:
+def has_ended(facts: "TargetFacts") -> bool:
     """Return whether a run's local cloud has ended, and everything in it."""
     return facts.name == "local" and cloud_of(facts) is None
 
 
-def cloud_of(facts: TargetFacts) -> Any | None:
+def cloud_of(facts: "TargetFacts") -> Any | None:
     """Return the local cloud that a run was made in, while that one is running."""
     from labrunner.localcloud import daemon
 
     cloud = daemon.find(cloud_folder())
     return cloud if cloud and cloud.id == facts.cloud else None
+
+
+def connection(lab: str) -> Any:
+    """Return how the last run of a lab logged in to a machine last; raises Failure."""
+    from labrunner.actions.connection import Connection
+    from labrunner.state import fold
+
+    for one in reversed(run_states(lab)):
+        if not one.live or has_ended(one.state.started.target):
+            continue
+        with closing(open_journal()) as journal:
+            found = fold(journal.read(one.state.started.run)).last_login()
+        if found:
+            return Connection(
+                host=found["host"],
+                port=found.get("port", 22),
+                user=found["user"],
+                key_file=Path(found["key_file"]),
+                host_keys=found["host_keys"],
+            )
+    raise Failure(
+        f"no run of {lab} has a machine to log in to",
+        why="a machine is there after a run with an ssh step, and until teardown",
+        next_command=f"labrunner run {lab}",
+    )
 
 
 def lab_states() -> dict[str, str]:

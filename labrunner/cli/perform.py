@@ -104,7 +104,7 @@ def _teardown(what: str | None, show: Show, *, yes: bool) -> Exit:
         target = compose.target_of(state.started.target)
         if target and not yes:
             _ask(target, f"Remove {len(state.live)} resources of run {state.started.run}?")
-        do = compose.performer(target) if target else _nowhere
+        do = compose.performer(target)
         with journal.lock(state.started.run):
             finished.append(_tear_down(journal, state.started.run, do, emit, clock, target))
 
@@ -168,10 +168,6 @@ def _ready(  # noqa: PLR0913 - as above
             exit_code=Exit.LEFT_BEHIND,
         )
     return fold(journal.read(run_id))
-
-
-def _nowhere(_call: Any) -> Any:
-    raise Failure("the run's local cloud has ended")
 
 
 def _chosen(state: Any, loaded: Any, given: Sequence[str]) -> dict[str, Any]:

@@ -7,7 +7,6 @@ from typing import Annotated
 import typer
 
 from labrunner.cli import compose, options
-from labrunner.events import TargetFacts
 
 
 def plan(
@@ -21,6 +20,7 @@ def plan(
     ] = False,
 ) -> None:
     """Show what a run would do: calls, resources, permissions, cost. Nothing is called."""
+    from labrunner.events import TargetFacts
     from labrunner.plan import policy as policy_of
 
     facts = TargetFacts(name="aws", region=region or "us-east-1", account="your account")

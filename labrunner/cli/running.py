@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from labrunner.cli import options, perform
+from labrunner.cli import options
 
 
 def run(  # noqa: PLR0913 - one parameter an option
@@ -23,6 +23,8 @@ def run(  # noqa: PLR0913 - one parameter an option
     yes: options.Yes = False,
 ) -> None:
     """Run a lab: explain each step, show what happens, prove every claim."""
+    from labrunner.cli import perform
+
     where = perform.Where(target, profile, region)
     show = perform.Show(as_json=as_json, junit=junit)
     wish = perform.Wish(teardown=teardown, resume=resume, yes=yes)

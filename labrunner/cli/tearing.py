@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from labrunner.cli import compose, options, perform
+from labrunner.cli import compose, options
 from labrunner.values import named
 
 What = Annotated[
@@ -15,6 +15,8 @@ What = Annotated[
 
 def teardown(what: What = None, *, as_json: options.Json = False, yes: options.Yes = False) -> None:
     """Remove everything that runs have left, and wait until it is really gone."""
+    from labrunner.cli import perform
+
     raise typer.Exit(perform.teardown(what, perform.Show(as_json=as_json), yes=yes))
 
 

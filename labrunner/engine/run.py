@@ -220,7 +220,7 @@ class _Run:
 
     def _why_skipped(self, step: Step, around: _Scope) -> str:
         path = around.prefix + step.id
-        for needed in sorted(self._plan.loaded.needs(path) & around.skipped.keys()):
+        for needed in sorted(self._plan.loaded.requires(path) & around.skipped.keys()):
             return f"it needs the step {needed}, which was skipped: {around.skipped[needed]}"
         if step.condition is None:
             return ""

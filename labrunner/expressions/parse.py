@@ -40,6 +40,10 @@ class Parsed:
         """Yield each chain of names that starts at a root: ("steps", "bucket", "result")."""
         yield from _paths(self.tree)
 
+    def indispensable_paths(self) -> Iterator[tuple[str, ...]]:
+        """Yield the chains but for alternatives: those of `a || b` and of `not_null(a, b)`."""
+        yield from _paths(self.tree, alternatives=False)
+
 
 @dataclass(frozen=True)
 class Template:
@@ -140,11 +144,13 @@ def _problem(text: str, error: LexerError | ParseError) -> SyntaxProblem:
     )
 
 
-def _paths(node: dict[str, Any]) -> Iterator[tuple[str, ...]]:
+def _paths(node: dict[str, Any], *, alternatives: bool = True) -> Iterator[tuple[str, ...]]:
     if chain := _chain(node):
         yield chain
         return
     kind, children = node["type"], node["children"]
+    if not alternatives and (kind == "or_expression" or node.get("value") == "not_null"):
+        return
     if kind in (
         "subexpression",
         "index_expression",
@@ -156,11 +162,11 @@ def _paths(node: dict[str, Any]) -> Iterator[tuple[str, ...]]:
         "pipe",
     ):
         # Only the left side starts at a root: what follows is relative to its value.
-        yield from _paths(children[0])
+        yield from _paths(children[0], alternatives=alternatives)
         return
     for child in children:
         if isinstance(child, dict):
-            yield from _paths(child)
+            yield from _paths(child, alternatives=alternatives)
 
 
 def _chain(node: dict[str, Any]) -> tuple[str, ...]:

@@ -19,6 +19,17 @@ def referenced_steps(step: Step) -> frozenset[str]:
     return frozenset(named | set(step.needs))
 
 
+def indispensable_steps(step: Step) -> frozenset[str]:
+    """Return those of them without which the step cannot be: where one is skipped, so is it."""
+    named = {
+        path[1]
+        for expression in expressions_of(step)
+        for path in expression.indispensable_paths()
+        if path[0] == "steps" and len(path) > 1
+    }
+    return frozenset(named | set(step.needs))
+
+
 def expressions_of(step: Step) -> Iterator[Parsed]:
     """Yield every expression of a step that loaded."""
     yield from _inside(step.arguments)

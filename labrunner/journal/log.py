@@ -16,6 +16,10 @@ from labrunner.journal.place import prepare, recognise
 _BUSY_SECONDS = 15.0
 _INSERT = "INSERT INTO events (run, kind, at, body) VALUES (?, ?, ?, ?)"
 _OF_RUN = "SELECT seq, body FROM events WHERE run = ? ORDER BY seq"
+_BRIEF = (
+    "SELECT seq, body FROM events WHERE run = ? AND kind NOT LIKE 'step!_%' ESCAPE '!' "
+    "AND kind NOT LIKE 'check!_%' ESCAPE '!' ORDER BY seq"
+)
 _STARTS = "SELECT seq, run, body FROM events WHERE kind = 'run_started' ORDER BY seq"
 
 
@@ -68,10 +72,15 @@ class Journal:
         """Return the run's events in order, none when it is unknown; raises Failure."""
         return [self._decode(run, seq, body) for seq, body in self._execute(_OF_RUN, run)]
 
-    def read_all(self) -> Iterator[tuple[str, list[Event]]]:
-        """Yield every run and its events, in the order of run_ids; raises Failure."""
+    def read_all(self, *, brief: bool = False) -> Iterator[tuple[str, list[Event]]]:
+        """Yield every run and its events, in the order of run_ids; raises Failure.
+
+        With `brief`, only those that tell of the run as a whole and of its resources, which are a
+        small part of all.
+        """
         for run in self.run_ids():
-            yield run, self.read(run)
+            rows = self._execute(_BRIEF if brief else _OF_RUN, run)
+            yield run, [self._decode(run, seq, body) for seq, body in rows]
 
     @contextmanager
     def lock(self, run: str) -> Iterator[None]:

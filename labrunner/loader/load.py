@@ -6,7 +6,7 @@ from pathlib import Path
 from labrunner.awsmodel import Models
 from labrunner.catalog import Catalog
 from labrunner.errors import Exit, Failure, InvalidLab
-from labrunner.expressions.references import referenced_steps
+from labrunner.expressions.references import indispensable_steps, referenced_steps
 from labrunner.loader.files import Files, LabFile, StepIn
 from labrunner.loader.folder import Folder
 from labrunner.loader.loaded import LoadedLab
@@ -65,6 +65,9 @@ def _loaded(path: Path, file: LabFile, files: Files) -> LoadedLab:
         },
         references={
             path: referenced_steps(step.step) for path, step in everything.items() if step.step
+        },
+        indispensable={
+            path: indispensable_steps(step.step) for path, step in everything.items() if step.step
         },
         places={path: step.node.where for path, step in everything.items()},
         folder=files.folder,

@@ -17,8 +17,9 @@ class LoadedLab:
     """A valid lab.
 
     `digest` is the SHA-256, hexadecimal, of the lab file and its composites; `composites` are by
-    the text of `uses`; `references` says which earlier steps each step looks at; `places` are
-    where steps stand; both by the paths of steps: "step", or "step.inner" inside a composite.
+    the text of `uses`; `references` says which earlier steps each step looks at, `indispensable`
+    those of them for which it has no alternative; `places` are where steps stand; all by the paths
+    of steps: "step", or "step.inner" inside a composite.
     """
 
     lab: Lab
@@ -26,6 +27,7 @@ class LoadedLab:
     digest: str
     composites: Mapping[str, Composite]
     references: Mapping[str, frozenset[str]]
+    indispensable: Mapping[str, frozenset[str]]
     places: Mapping[str, Location]
     folder: Folder
 
@@ -37,6 +39,10 @@ class LoadedLab:
     def needs(self, step_path: str) -> frozenset[str]:
         """Return the ids of the steps beside this one that it looks at or builds on."""
         return self.references[_ELEMENT.sub("", step_path)]
+
+    def requires(self, step_path: str) -> frozenset[str]:
+        """Return those of them without which the step is skipped."""
+        return self.indispensable[_ELEMENT.sub("", step_path)]
 
     def read_file(self, name: str) -> bytes:
         """Return a file of the lab's folder, at most 64 MiB; raises FunctionError."""

@@ -135,6 +135,7 @@ class _Work:
         verdict = self._forward(item)
         removal = item.removal
         if verdict.state == "gone" and item.phase != "find" and self._may_have_a_twin(item):
+            item.removal = removal.again()
             item.phase, item.since = "find", self._clock.now()
             return False
         if verdict.state == "gone":

@@ -16,13 +16,17 @@ _SHORTEST_NAME = 4
 
 @dataclass(frozen=True)
 class Removal:
-    """One resource to remove; `after` are the ids of those that must be gone before."""
+    """One resource to remove; `after` are the ids of those that must be gone before.
+
+    `removed` are the identities of those that the same call made and that are gone.
+    """
 
     resource: ResourceState
     entry: ResourceType
     kind: str
     scope: Scope
     after: frozenset[str] = field(default_factory=frozenset)
+    removed: tuple[dict[str, Any], ...] = ()
 
     @property
     def is_here(self) -> bool:
@@ -55,6 +59,10 @@ class Removal:
         """Return this removal with what names the resource."""
         return replace(self, scope=self.scope.having(identity=identity))
 
+    def again(self) -> "Removal":
+        """Return this removal as it looks for another that the same call made."""
+        return replace(self, removed=(*self.removed, self.identity))
+
 
 def plan_teardown(state: RunState, catalog: Catalog) -> list[Removal]:
     """Return the removals of everything live, youngest first."""
@@ -76,7 +84,11 @@ def plan_teardown(state: RunState, catalog: Catalog) -> list[Removal]:
             }
         )
         removals.append(Removal(resource, entry, kind, scope))
-    return [replace(one, after=frozenset(_users(one, removals))) for one in removals]
+    # A call can name only what was there before it: two of one name must not wait for each other.
+    return [
+        replace(one, after=frozenset(_users(one, removals[:index])))
+        for index, one in enumerate(removals)
+    ]
 
 
 def _known_identity(resource: ResourceState, entry: ResourceType) -> dict[str, Any]:
@@ -88,11 +100,11 @@ def _known_identity(resource: ResourceState, entry: ResourceType) -> dict[str, A
         return {}
 
 
-def _users(removal: Removal, removals: list[Removal]) -> Iterator[str]:
+def _users(removal: Removal, younger: list[Removal]) -> Iterator[str]:
     """Yield the resources whose creating calls named this one: they must go before it."""
     names = {value for value in texts(removal.identity) if len(value) >= _SHORTEST_NAME}
-    for other in removals:
-        if other is not removal and names & set(_words(other.resource.arguments)):
+    for other in younger:
+        if names & set(_words(other.resource.arguments)):
             yield other.resource.id
 
 

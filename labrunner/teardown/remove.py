@@ -27,7 +27,7 @@ STILL_THERE = Verdict("held", "StillThere", "it is still there")
 
 def find(removal: Removal, do: Perform) -> list[dict[str, Any]] | Refusal:
     """Return what names the resource: empty when there is no such thing."""
-    if removal.identity:
+    if removal.identity and removal.entry.named_by_caller:
         verdict = look(removal, do)
         if verdict.state == "refused":
             return Refusal(verdict.code, verdict.message)
@@ -37,7 +37,8 @@ def find(removal: Removal, do: Perform) -> list[dict[str, Any]] | Refusal:
     outcome = _read(removal, removal.entry.find, do, {})
     if isinstance(outcome, Refusal):
         return [] if outcome.code in removal.entry.absent else outcome
-    return _items(removal.entry.find.items, outcome)
+    found = _items(removal.entry.find.items, outcome)
+    return [identity for identity in found if identity not in removal.removed]
 
 
 def look(removal: Removal, do: Perform) -> Verdict:
