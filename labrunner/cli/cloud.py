@@ -1,5 +1,7 @@
 """`labrunner cloud`: the local cloud."""
 
+import os
+import shlex
 from typing import Annotated
 
 import typer
@@ -52,7 +54,10 @@ def reset() -> None:
 
 @app.command()
 def env() -> None:
-    """Print the variables with which the AWS CLI and any SDK reach the local cloud."""
+    """Print the variables with which the AWS CLI and any SDK reach the local cloud.
+
+    To be read by a shell: eval "$(labrunner cloud env)"
+    """
     from labrunner.localcloud import daemon
 
     with compose.cloud_errors():
@@ -61,3 +66,9 @@ def env() -> None:
     typer.echo(f"export AWS_ACCESS_KEY_ID={cloud.access_key}")
     typer.echo(f"export AWS_SECRET_ACCESS_KEY={cloud.secret_key}")
     typer.echo(f"export AWS_DEFAULT_REGION={cloud.region}")
+    typer.echo(f"export AWS_REGION={cloud.region}")
+    # What a shell may hold of another account would win over these, or lead elsewhere.
+    for name in ("AWS_SESSION_TOKEN", "AWS_PROFILE", "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"):
+        typer.echo(f"unset {name}")
+    others = [one for one in os.environ.get("NO_PROXY", "").split(",") if one != "127.0.0.1"]
+    typer.echo(f"export NO_PROXY={shlex.quote(','.join(filter(None, ['127.0.0.1', *others])))}")

@@ -16,7 +16,10 @@ NO_SUCH_TOKEN = "The security token included in the request is invalid."  # noqa
 V4_ONLY = (
     "The authorization mechanism you have provided is not supported. Please use AWS4-HMAC-SHA256."
 )
-SIGN_V4 = " With boto3: Config(signature_version='s3v4')."
+SIGN_V4 = (
+    " With boto3: Config(signature_version='s3v4'). With the AWS CLI: "
+    "aws configure set default.s3.signature_version s3v4"
+)
 
 # reason → code, text, status; `{detail}` is what the check found.
 S3 = {

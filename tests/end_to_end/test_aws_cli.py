@@ -29,8 +29,8 @@ class Learner(User):
     @cached_property
     def variables(self) -> dict[str, str]:
         lines = [shlex.split(line) for line in self.run("cloud", "env").stdout.splitlines()]
-        assert {line[0] for line in lines} == {"export"}
-        return dict(line[1].split("=", 1) for line in lines)
+        assert {line[0] for line in lines} == {"export", "unset"}
+        return dict(line[1].split("=", 1) for line in lines if line[0] == "export")
 
     def aws(
         self, *arguments: str, timeout: float = 120, **variables: str

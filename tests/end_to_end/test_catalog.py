@@ -1,7 +1,7 @@
 """Every type of the catalog, made on the local cloud by a run and removed by its teardown.
 
-What is there is seen through botocore, never through the journal. How to make a type is told by
-data: catalog/<service>.yaml, whose format stands on top of catalog/s3.yaml.
+What is there is seen through botocore, or in a folder, and never through the journal. How to make
+a type is told by data: catalog/<service>.yaml, whose format stands on top of catalog/s3.yaml.
 """
 
 from collections.abc import Callable, Iterator
@@ -39,7 +39,7 @@ Trials = Callable[[str], Trial]
 @pytest.fixture(scope="module")
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
     folder = tmp_path_factory.mktemp("cloud") / "cloud"
-    with closing(LocalCloud(daemon.start(folder))) as cloud:
+    with closing(LocalCloud(daemon.start(folder), tmp_path_factory.mktemp("here"))) as cloud:
         yield cloud
     daemon.stop(folder)
 

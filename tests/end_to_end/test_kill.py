@@ -62,7 +62,7 @@ def run(home: Path, cloud: Target, run_id: str, kill_at: int, *, before: bool) -
     plan = make(
         LAB, {}, run=RunName(run_id, "s3-intro"), target=cloud.facts, models=MODELS, catalog=load()
     )
-    do = performer(cloud.clients.get, MODELS)
+    do = performer(cloud.clients.get, MODELS, Path("no keys here"))
     engine.perform(plan, do, emit, SystemClock(), pace=cloud.pace)
 
 
@@ -71,7 +71,7 @@ def tear_down(home: Path, cloud: Target, run_id: str) -> None:
     journal = Journal.open(home, durable=False)
     events = journal.read(run_id)
     if events:
-        do = performer(cloud.clients.get, MODELS)
+        do = performer(cloud.clients.get, MODELS, Path("no keys here"))
         clock = SystemClock()
         finished = teardown.perform(
             fold(events), load(), do, journal.append, clock, pace=cloud.pace

@@ -37,6 +37,7 @@ class User:
         variables = dict(
             line.removeprefix("export ").split("=", 1)
             for line in self.run("cloud", "env").stdout.splitlines()
+            if line.startswith("export ")
         )
         client: Any = botocore.session.Session().create_client(
             "s3",

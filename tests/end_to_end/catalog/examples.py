@@ -12,10 +12,16 @@ from labrunner.catalog import Catalog, load
 from labrunner.catalog.types import Find
 from labrunner.errors import InvalidLab
 from labrunner.loader import LoadedLab, load_lab
-from labrunner.model import Model
+from labrunner.model import Model, Text
 
 MODELS = Models()
 CATALOG = load()
+
+
+class Files(Model):
+    """Where things of a type that is on this machine are: a pattern below the run's folder."""
+
+    files: Text
 
 
 class Example(Model):
@@ -24,7 +30,7 @@ class Example(Model):
     needs: list[str] = []
     create: list[dict[str, Any]] = Field(min_length=1)
     fill: list[dict[str, Any]] = []
-    listing: Find = Field(alias="list")
+    listing: Find | Files = Field(alias="list")
     absent: list[str] = []
     held: list[str] = []
 
@@ -42,9 +48,8 @@ EXAMPLES = read_examples(Path(__file__).parent)
 
 
 def types_of(catalog: Catalog) -> set[str]:
-    """Return every "service.type" of the catalog that is in a cloud, not on this machine."""
-    found = (f"{name}.{kind}" for name, one in catalog.services.items() for kind in one.resources)
-    return {kind for kind in found if not catalog.is_here(kind)}
+    """Return every "service.type" of the catalog."""
+    return {f"{name}.{kind}" for name, one in catalog.services.items() for kind in one.resources}
 
 
 def service_of(kind: str) -> str:

@@ -25,6 +25,7 @@ from tests.end_to_end.catalog.examples import (
     CATALOG,
     EXAMPLES,
     MODELS,
+    Files,
     load_example,
     needed,
     service_of,
@@ -66,9 +67,9 @@ class FastClock(SystemClock):
 
 
 class LocalCloud:
-    """A local cloud: labrunner's way to it, and a way of the tests' own."""
+    """A local cloud and a folder of this machine: labrunner's way to them, and the tests' own."""
 
-    def __init__(self, found: Cloud) -> None:
+    def __init__(self, found: Cloud, here: Path) -> None:
         facts = TargetFacts(
             name="local",
             endpoint=found.endpoint,
@@ -78,7 +79,9 @@ class LocalCloud:
         )
         access = Access(found.region, found.endpoint, found.access_key, found.secret_key)
         self.target = local(facts, access)
+        self.do = performer(self.target.clients.get, MODELS, here / "keys")
         self._found = found
+        self._here = here
         self._session = botocore.session.Session()
         self._clients: dict[str, Any] = {}
 
@@ -97,6 +100,8 @@ class LocalCloud:
     def listed(self, kind: str, run: RunName) -> list[str]:
         """Return what of a type is there."""
         listing = EXAMPLES[kind].listing
+        if isinstance(listing, Files):
+            return sorted(map(str, self._here.glob(listing.files)))
         client = self._client(service_of(kind))
         roots = {"run": run.root, "target": target_root(self.target.facts)}
         arguments = render(listing.arguments, Scope(roots))
@@ -130,7 +135,7 @@ class Trial:
         self._plan = make(
             loaded, {}, run=self.run, target=cloud.target.facts, models=MODELS, catalog=CATALOG
         )
-        self._do = performer(cloud.target.clients.get, MODELS)
+        self._do = cloud.do
         makers = [step.path for step in self._plan.steps if step.creates == kind]
         assert makers, f"no step of the example makes {kind}"
         self.step = makers[-1]
