@@ -63,7 +63,7 @@ def _existing(live: Sequence[Live], target: str) -> list[Line]:
         return [pair("exists", "nothing that this run made", indent=2)]
     price = "USD per hour" if target == "aws" else "USD per hour on AWS"
     rows = [("type", price, "name")]
-    rows += [(one.type, usd(one.usd_per_hour, 4), one.name) for one in live]
+    rows += [(one.type, _price(one.usd_per_hour), one.name) for one in live]
     wide = [max(len(row[column]) for row in rows) for column in (0, 1)]
     head, *body = [f"{kind:<{wide[0]}}  {cost:>{wide[1]}}  {name}" for kind, cost, name in rows]
     return [
@@ -75,9 +75,15 @@ def _existing(live: Sequence[Live], target: str) -> list[Line]:
     ]
 
 
+def _price(hour: float | None) -> str:
+    return "free" if hour == 0 else usd(hour, 4)
+
+
 def _forgotten(live: Sequence[Live], target: str) -> str:
-    known = [one.usd_per_hour for one in live if one.usd_per_hour is not None]
-    unknown = len(live) - len(known)
+    if all(one.usd_per_hour == 0 for one in live):
+        return "None of it costs anything."
+    known = [one.usd_per_hour for one in live if one.usd_per_hour]
+    unknown = sum(one.usd_per_hour is None for one in live)
     parts = [f"USD {usd(sum(known) * _HOURS_A_DAY)}"] if known else []
     if unknown:
         parts.append(f"the unknown price of {many(unknown, 'resource')}")
