@@ -111,7 +111,8 @@ def connected(connection: Connection, timeout: float, report: Report) -> Iterato
     try:
         yield session
     finally:
-        session.channel.close()
+        with contextlib.suppress(EOFError, OSError):
+            session.channel.close()
         _close(session.transport)
 
 

@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import hmac
+import itertools
 
 import pytest
 
@@ -96,6 +97,7 @@ def test_keys_outside_the_blocks_of_a_console_do_not_count() -> None:
         f"-----BEGIN SSH HOST KEY KEYS-----\n{ED[:-9]}\n",
         f"{ED}\n-----END SSH HOST KEY KEYS-----\n",
     ],
+    ids=itertools.count(),
 )
 def test_a_console_without_a_whole_key(text: str) -> None:
     with pytest.raises(NoHostKeys, match="no whole key"):
@@ -115,6 +117,7 @@ def test_a_console_without_a_whole_key(text: str) -> None:
         (f"host,192.0.2.1 {ED}\nother {EC}", [ED_KEY]),
         (f"[192.0.2.1]:22 {ED}", [ED_KEY]),
     ],
+    ids=itertools.count(),
 )
 def test_lists(text: str, expected: list[HostKey]) -> None:
     assert read(text) == expected
@@ -123,6 +126,7 @@ def test_lists(text: str, expected: list[HostKey]) -> None:
 @pytest.mark.parametrize(
     "text",
     ["", "\n# nothing\n", f"other.example {ED}", f"[192.0.2.1]:2222 {ED}", f"|1|AAAA|AAAA {ED}"],
+    ids=itertools.count(),
 )
 def test_lists_without_a_key_of_this_host(text: str) -> None:
     with pytest.raises(NoHostKeys, match=r"no host keys of 192\.0\.2\.1 are given"):
@@ -144,6 +148,7 @@ def test_lists_without_a_key_of_this_host(text: str) -> None:
         "MD5:0a:1b:2c",
         "[    0.000000] Linux version 6.1",
     ],
+    ids=itertools.count(),
 )
 def test_a_line_that_is_not_understood_spoils_a_list(line: str) -> None:
     with pytest.raises(NoHostKeys, match="line 2 of the host keys is no key"):

@@ -246,13 +246,14 @@ def terminal() -> Iterator[tuple[int, Screen]]:
 def test_a_shell_on_a_terminal(machine: Machine, sessions: Sessions, program: str | None) -> None:
     with terminal() as (theirs, screen):
         assert screen.echoes
+        screen.type(b"early ")
         streams = {"stdin": theirs, "stdout": theirs, "stderr": theirs}
         with sessions.start(machine.connection, program, **streams) as process:
             screen.until(b"vt220 100x30\r\n")
             wait_until(lambda: not screen.echoes)
             # Ctrl-C and Ctrl-D are for the other side.
             screen.type(b"a\x03\x04\xc3\xbc\r")
-            screen.until(rb"heard b'a\x03\x04\xc3\xbc'")
+            screen.until(rb"heard b'early a\x03\x04\xc3\xbc'")
             screen.resize(120, 40)
             screen.until(b"now 120x40\r\n")
             screen.type(b"exit 5\r")
