@@ -8,7 +8,7 @@ from typing import Any
 from labrunner.catalog import ResourceType
 from labrunner.catalog.types import Tags
 from labrunner.events import TargetFacts
-from labrunner.expressions import Scope, evaluate, parse
+from labrunner.expressions import ExpressionError, Scope, evaluate, parse
 
 RUN_TAG = "labrunner:run"
 LAB_TAG = "labrunner:lab"
@@ -71,6 +71,20 @@ def identity_of(
     return {member: evaluate(parse(path), scope) for member, path in entry.identity.items()}
 
 
+def hourly(entry: ResourceType, arguments: Mapping[str, Any]) -> float | None:
+    """Return US dollars an hour of what a call with these arguments makes; None if unknown."""
+    cost, scope = entry.cost, Scope({"with": arguments})
+    if not isinstance(cost.usd_per_hour, dict):
+        return cost.usd_per_hour
+    try:
+        value = evaluate(parse(cost.by), scope) if cost.by else None
+        many = evaluate(parse(cost.times), scope) if cost.times else 1
+    except ExpressionError:
+        return None
+    price = cost.usd_per_hour.get(str(value))
+    return None if price is None or not isinstance(many, int) else many * (price + cost.plus)
+
+
 def step_tag(path: str) -> str:
     """Return a step's path as a tag may hold it: with no brackets."""
     return path.replace("[", ":").replace("]", "")
@@ -80,6 +94,8 @@ def _tags(form: Tags, run: RunName, step: str) -> Any:
     tags = {RUN_TAG: run.id, LAB_TAG: run.lab, STEP_TAG: step_tag(step)}
     if form.form == "map":
         return tags
+    if form.form == "lower":
+        return [{"key": key, "value": value} for key, value in tags.items()]
     pairs = [{"Key": key, "Value": value} for key, value in tags.items()]
     if form.form == "list":
         return pairs

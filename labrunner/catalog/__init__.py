@@ -3,7 +3,7 @@
 One YAML file a service; a test checks every entry against botocore's models.
 """
 
-from labrunner.catalog.load import Catalog, load
+from labrunner.catalog.load import Catalog, Change, load
 from labrunner.catalog.types import Cost, Delete, Each, Find, ResourceType, Service
 
-__all__ = ["Catalog", "Cost", "Delete", "Each", "Find", "ResourceType", "Service", "load"]
+__all__ = ["Catalog", "Change", "Cost", "Delete", "Each", "Find", "ResourceType", "Service", "load"]

@@ -23,6 +23,17 @@ READ_VERBS = (
 
 
 @dataclass(frozen=True)
+class Change:
+    """What an operation changes: "service.type", and by which parameters it names it.
+
+    `named_in` is {member of the identity: parameter}.
+    """
+
+    type: str
+    named_in: Mapping[str, str]
+
+
+@dataclass(frozen=True)
 class Catalog:
     """Every service's entries, by boto3's name of the service."""
 
@@ -44,12 +55,16 @@ class Catalog:
                 return f"{service}.{kind}"
         return None
 
-    def changed_by(self, service: str, operation: str) -> str | None:
-        """Return "service.type" of what the operation changes, and whose deletion undoes it."""
-        for kind, entry in self._resources(service).items():
-            if entry.named_in(operation) is not None:
-                return f"{service}.{kind}"
-        return None
+    def changes(self, service: str, operation: str) -> list[Change]:
+        """Return what the operation may change, and whose deletion undoes it."""
+        known = self.services.get(service)
+        elsewhere = known.changes.get(operation, {}) if known else {}
+        own = [
+            Change(f"{service}.{kind}", names)
+            for kind, entry in self._resources(service).items()
+            if (names := entry.named_in(operation)) is not None
+        ]
+        return own + [Change(kind, names) for kind, names in elsewhere.items()]
 
     def is_read(self, service: str, operation: str) -> bool:
         """Return whether the operation changes nothing."""

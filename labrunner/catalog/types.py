@@ -17,12 +17,12 @@ Member = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9]*(\.[A-Za-z][A-Za-z0
 class Tags(Model):
     """Where a creating call takes tags, and in which form.
 
-    list: [{Key, Value}]; map: {key: value}; specification: EC2's TagSpecifications, one for each
+    list: [{Key, Value}]; lower: [{key, value}]; map: {key: value}; specification: EC2's TagSpecifications, one for each
     of `types`.
     """
 
     member: Member
-    form: Literal["list", "map", "specification"]
+    form: Literal["list", "lower", "map", "specification"]
     types: list[Text] = []
 
 
@@ -45,7 +45,7 @@ class Find(Read):
     """How to find a resource whose creating call was never answered."""
 
     items: Expression = Field(
-        description="Gives a list of identities; roots are the members of the result."
+        description="Gives a list of identities; the members of the result are roots as well."
     )
 
 
@@ -66,36 +66,22 @@ class Delete(Read):
     )
 
 
-def _given(arguments: Mapping[str, Any], path: str | None) -> Any:
-    return arguments.get((path or "").removeprefix("with."))
-
-
 Usd = Annotated[float, Field(ge=0)]
 
 
 class Cost(Model):
     """What a resource costs while it exists; null means unknown.
 
-    A table of prices is read by an argument of the creating call: {value: price}, of which those
-    not listed are unknown.
+    A table of prices is read by something in the creating call: {value: price}, of which those not
+    listed are unknown. `by` and `times` see the root `with`.
     """
 
     usd_per_hour: Usd | dict[str, Usd] | None
-    by: Expression | None = Field(default=None, description="The argument: with.<parameter>.")
-    times: Expression | None = Field(
-        default=None, description="How many a call makes: with.<parameter>."
-    )
+    by: Expression | None = Field(default=None, description="Gives the value to look up.")
+    times: Expression | None = Field(default=None, description="Gives how many a call makes.")
     plus: Usd = Field(default=0, description="What comes on top of the price in the table.")
     basis: Text = Field(description="What the figure assumes.")
     as_of: Text = Field(description="When the price was looked up: YYYY-MM.")
-
-    def hourly(self, arguments: Mapping[str, Any]) -> float | None:
-        """Return US dollars an hour of what a call with these arguments makes; None if unknown."""
-        if not isinstance(self.usd_per_hour, dict):
-            return self.usd_per_hour
-        price = self.usd_per_hour.get(str(_given(arguments, self.by)))
-        many = _given(arguments, self.times) if self.times else 1
-        return None if price is None or not isinstance(many, int) else many * (price + self.plus)
 
 
 class ResourceType(Model):
@@ -148,6 +134,11 @@ class Service(Model):
     kind: Literal["aws", "key"] = "aws"
     reads: list[Text] = Field(
         default=[], description="Operations that change nothing though their verb does not say so."
+    )
+    changes: dict[Text, dict[Text, dict[Text, Text]]] = Field(
+        default={},
+        description="Operations that change things of other services: {operation: {service.type: "
+        "{member of the identity: parameter}}}. Of several types, the parameters tell which.",
     )
     permissions: dict[str, dict[str, Text]] = Field(
         default={},

@@ -21,6 +21,7 @@ def plan(
 ) -> None:
     """Show what a run would do: calls, resources, permissions, cost. Nothing is called."""
     from labrunner.events import TargetFacts
+    from labrunner.identity import hourly
     from labrunner.plan import policy as policy_of
 
     facts = TargetFacts(name="aws", region=region or "us-east-1", account="your account")
@@ -40,7 +41,7 @@ def plan(
             for path in entry.identity.values()
             if path.startswith("with.")
         )
-        hour = entry.cost.hourly(step.arguments)
+        hour = hourly(entry, step.arguments)
         price = "cost unknown" if hour is None else f"{hour:g} USD an hour" if hour else "free"
         named = names or f"of step {step.path}"
         perhaps = ", if the run says so" if step.conditional else ""

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from labrunner.catalog import Change
 from labrunner.engine.report import Progress, Reporter, StepFailed
 from labrunner.events import (
     Problem,
@@ -51,8 +52,9 @@ class Caller:
         service, operation = step.operation
         if created := self._plan.catalog.created_by(service, operation):
             return self._create(step, path, created, arguments)
-        if changed := self._plan.catalog.changed_by(service, operation):
-            self._own(step, path, changed, arguments)
+        if changes := self._plan.catalog.changes(service, operation):
+            given = [one for one in changes if set(one.named_in.values()) <= arguments.keys()]
+            self._own(step, path, (given or changes)[0], arguments)
         return self._do(step, path, arguments)
 
     def _do(self, step: Step, path: str, arguments: Mapping[str, Any]) -> Outcome:
@@ -87,11 +89,11 @@ class Caller:
             send(ResourceRefused, resource=path, code=outcome.code, message=message)
         return outcome
 
-    def _own(self, step: Step, path: str, kind: str, arguments: Mapping[str, Any]) -> None:
+    def _own(self, step: Step, path: str, change: Change, arguments: Mapping[str, Any]) -> None:
         """Refuse to change what this run did not create: teardown would not undo it."""
-        entry = self._plan.catalog.type(kind)
-        mine = [r.identity for r in self._reporter.state.live if r.type == kind]
-        for member, parameter in (entry.named_in(step.operation[1]) or {}).items():
+        entry = self._plan.catalog.type(change.type)
+        mine = [r.identity for r in self._reporter.state.live if r.type == change.type]
+        for member, parameter in change.named_in.items():
             named = set(texts(arguments.get(parameter)))
             own = {name for identity in mine for name in texts(identity[member])}
             if not named or named - own:

@@ -24,6 +24,7 @@ from labrunner.events import (
     StepStarted,
 )
 from labrunner.expressions import ExpressionError, Scope, evaluate, parse, render
+from labrunner.identity import hourly
 from labrunner.model import Composite, FirstOf, Step
 from labrunner.outcome import Perform
 from labrunner.plan import Plan, inside
@@ -127,7 +128,7 @@ class _Run:
             resource=resource.id,
             type=resource.type,
             name=named(resource.identity) or "not known yet",
-            usd_per_hour=entry.cost.hourly(resource.arguments or {}),
+            usd_per_hour=hourly(entry, resource.arguments or {}),
         )
 
     def _steps(self, steps: list[Step], around: _Scope) -> None:

@@ -45,16 +45,16 @@ def _inside(step: Step, naming: Naming, known: Known, above: tuple[str, ...]) ->
 def _names(at: StepIn, step: Step, naming: Naming, known: Known) -> None:
     service, operation = step.operation
     created = known.catalog.created_by(service, operation)
-    changed = known.catalog.changed_by(service, operation)
+    changes = known.catalog.changes(service, operation)
     if created and known.catalog.type(created).named_by_caller:
         if step.expect_error and not step.expect_error.optional:
             return
         for path, lacking in naming.unmarked(step, known.catalog.type(created)):
             where = at.node.at(("with", *path)).where
             known.found.add(where, *_explained(path[-1], lacking))
-    elif changed:
-        entry = known.catalog.type(changed)
-        for name in naming.foreign(step, entry.named_in(operation) or {}):
+    for change in () if created else changes:
+        entry = known.catalog.type(change.type)
+        for name in naming.foreign(step, change.named_in):
             where = at.node.at(("with", name)).where
             message = f"`{name}`: no step of this lab creates this {entry.title}"
             known.found.add(where, message, "write ${{ steps.….with.… }} of the step that does")

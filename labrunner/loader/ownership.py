@@ -23,7 +23,7 @@ def refusal(operation: Operation, catalog: Catalog) -> tuple[str, str] | None:
     if (
         catalog.is_read(service, name)
         or catalog.created_by(service, name)
-        or catalog.changed_by(service, name)
+        or catalog.changes(service, name)
     ):
         return None
     message = f"{service}.{name} is not in the catalog, so labrunner could not undo it"

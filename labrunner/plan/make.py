@@ -8,7 +8,7 @@ from labrunner.awsmodel import Models
 from labrunner.catalog import Catalog, ResourceType
 from labrunner.events import TargetFacts
 from labrunner.expressions import ExpressionError, Parsed, Scope, evaluate, parse, parse_template
-from labrunner.identity import RunName, target_root
+from labrunner.identity import RunName, hourly, target_root
 from labrunner.loader import LoadedLab
 from labrunner.model import Composite, Step
 from labrunner.values import Secret, as_text, to_json
@@ -69,7 +69,7 @@ class Plan:
         """Return what leaving everything for a day costs at most; None when that is unknown."""
         total = 0.0
         for step, entry in self.created:
-            hour = entry.cost.hourly(step.arguments)
+            hour = hourly(entry, step.arguments)
             if hour is None or step.count is None:
                 return None
             total += 24 * hour * step.count
@@ -128,7 +128,7 @@ class _Planner:
             step=step,
             arguments=arguments,
             creates=self.catalog.created_by(service, operation),
-            changes=self.catalog.changed_by(service, operation),
+            changes=next((one.type for one in self.catalog.changes(service, operation)), None),
             runs=runs,
             count=1 if step.for_each is None else len(items) if isinstance(items, list) else None,
         )

@@ -55,9 +55,10 @@ def _teardown(entry: ResourceType) -> Iterator[str]:
 def _arn(plan: Plan, planned: PlannedStep, service: str) -> str:
     """Return the ARN of the resource that a step is about, "*" where it has none."""
     name = planned.creates or planned.changes
+    named = {one.type: one.named_in for one in plan.catalog.changes(*planned.step.operation)}
     candidates = [plan.catalog.type(name)] if name else _types(plan.catalog, service)
     for entry in candidates:
-        named_in = entry.named_in(planned.step.operation[1]) or {}
+        named_in = named.get(name or "", {})
         identity = {
             member: planned.arguments.get(
                 path.removeprefix("with.") if planned.creates else named_in.get(member, member)

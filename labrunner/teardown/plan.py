@@ -109,8 +109,10 @@ def _users(removal: Removal, younger: list[Removal]) -> Iterator[str]:
 
 
 def _words(arguments: Any) -> Iterator[str]:
-    """Yield every text inside the arguments, and the last part of those that are ARNs."""
+    """Yield every text inside the arguments; of ARNs the last part too, of s3:// the bucket."""
     for text in texts(arguments):
         yield text
         if text.startswith("arn:"):
             yield text.rpartition(":")[2].rpartition("/")[2]
+        if text.startswith("s3://"):
+            yield text.removeprefix("s3://").partition("/")[0]

@@ -37,7 +37,7 @@ def find(removal: Removal, do: Perform) -> list[dict[str, Any]] | Refusal:
     outcome = _read(removal, removal.entry.find, do, {})
     if isinstance(outcome, Refusal):
         return [] if outcome.code in removal.entry.absent else outcome
-    found = _items(removal.entry.find.items, outcome)
+    found = _items(removal.entry.find.items, outcome, removal.scope)
     return [identity for identity in found if identity not in removal.removed]
 
 
@@ -92,8 +92,10 @@ def _batches(removal: Removal, call: Delete, do: Perform) -> Iterator[Mapping[st
         yield {"items": batch}
 
 
-def _items(expression: str, outcome: Answer) -> list[Any]:
-    return list(evaluate(parse(expression), Scope(outcome.result)) or [])
+def _items(expression: str, outcome: Answer, scope: Scope | None = None) -> list[Any]:
+    """Return a list out of a result, whose members are roots beside those of the scope."""
+    seen = scope.having(**outcome.result) if scope else Scope(outcome.result)
+    return list(evaluate(parse(expression), seen) or [])
 
 
 def _read(

@@ -72,5 +72,15 @@ def test_an_entry_names_what_exists(service: str, name: str, entry: ResourceType
 
 
 @pytest.mark.parametrize("service", AWS, ids=lambda s: s.service)
+def test_changes_elsewhere_name_types_and_parameters(service: Any) -> None:
+    for operation, kinds in service.changes.items():
+        wanted = model(service.service)[operation].input_shape
+        assert wanted
+        for kind, names in kinds.items():
+            assert names.keys() <= load().type(kind).identity.keys()
+            assert set(names.values()) <= wanted.members.keys()
+
+
+@pytest.mark.parametrize("service", AWS, ids=lambda s: s.service)
 def test_permissions_name_operations(service: Any) -> None:
     assert not set(service.permissions) - model(service.service).keys()
