@@ -44,7 +44,9 @@ class Cloud:
         self._home = home
         self.env = environment(home)
         lines = labrunner(self.env, "cloud", "env").splitlines()
-        self.env |= dict(line.removeprefix("export ").split("=", 1) for line in lines)
+        self.env |= dict(
+            line.removeprefix("export ").split("=", 1) for line in lines if "=" in line
+        )
         self._endpoint = self.env["AWS_ENDPOINT_URL"]
 
     @property

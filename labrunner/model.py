@@ -14,7 +14,7 @@ Expression = Annotated[
 ]
 Seconds = Annotated[float, Field(ge=0, le=86_400, description="A time in seconds.")]
 
-ACTION_KINDS = ("aws", "http", "ssh", "tcp", "key", "dataset", "uses")
+ACTION_KINDS = ("aws", "http", "ssh", "tcp", "key", "sql", "dataset", "uses")
 
 
 class Model(BaseModel):
@@ -131,6 +131,7 @@ class Step(Model):
     key: Literal["create", "describe", "delete"] | None = Field(
         default=None, description="An SSH key pair on the user's machine."
     )
+    sql: Literal["redshift"] | None = Field(default=None, description="A statement, and its rows.")
     dataset: str | None = Field(
         default=None, description="A dataset to make and upload to a bucket of the run."
     )
@@ -191,6 +192,8 @@ class Step(Model):
         """The service and operation by which the catalog knows the action."""
         if self.dataset is not None:
             return "s3", "put_object"
+        if self.sql is not None:
+            return "redshift-data", "execute_statement"
         if self.aws is None:
             return self.kind, str(getattr(self, self.kind))
         service, _, operation = self.aws.partition(".")

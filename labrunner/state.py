@@ -45,10 +45,6 @@ class ResourceState:
         return self.status not in ("gone", "refused")
 
 
-# What an ssh step, and no other, is told.
-LOGIN = {"host", "user", "key_file", "host_keys"}
-
-
 @dataclass
 class RunState:
     """Everything that later commands need to know of a run."""
@@ -66,12 +62,12 @@ class RunState:
         """The resources that exist or may exist, oldest first."""
         return [resource for resource in self.resources.values() if resource.live]
 
-    def last_login(self) -> dict[str, Any] | None:
-        """Return the arguments of the last ssh step that succeeded."""
+    def last_given(self, *names: str) -> dict[str, Any] | None:
+        """Return the arguments of the last step that succeeded and was given all of these."""
         for step in reversed(self.steps.values()):
-            logins = step.arguments if isinstance(step.arguments, list) else [step.arguments]
-            for one in reversed(logins):
-                if isinstance(one, dict) and one.keys() >= LOGIN and step.outcome == "passed":
+            every = step.arguments if isinstance(step.arguments, list) else [step.arguments]
+            for one in reversed(every):
+                if isinstance(one, dict) and one.keys() >= {*names} and step.outcome == "passed":
                     return one
         return None
 

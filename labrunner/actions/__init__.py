@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from labrunner.actions import aws, dataset, http, key, ssh, tcp
+from labrunner.actions import aws, dataset, http, key, sql, ssh, tcp
 from labrunner.awsmodel import Models
 from labrunner.outcome import Call, Outcome, Perform
 
@@ -20,6 +20,7 @@ def performer(client: Callable[[str], Any], models: Models, keys: Path) -> Perfo
         "ssh": ssh.perform,
         "tcp": tcp.perform,
         "key": key.Keys(keys).perform,
+        "sql": sql.Sql(client).perform,
         "dataset": dataset.Datasets(client).perform,
     }
 

@@ -341,24 +341,38 @@ def cloud_of(facts: "TargetFacts") -> Any | None:
 def connection(lab: str) -> Any:
     """Return how the last run of a lab logged in to a machine last; raises Failure."""
     from labrunner.actions.connection import Connection
+
+    _, found = _last_given(lab, "a machine to log in to", "host", "user", "key_file", "host_keys")
+    return Connection(
+        host=found["host"],
+        port=found.get("port", 22),
+        user=found["user"],
+        key_file=Path(found["key_file"]),
+        host_keys=found["host_keys"],
+    )
+
+
+def warehouse(lab: str) -> tuple[Any, dict[str, Any]]:
+    """Return the target and the arguments of a lab's last statement; raises Failure."""
+    facts, found = _last_given(lab, "a warehouse to ask", "Database", "Sql")
+    names = ("WorkgroupName", "ClusterIdentifier", "Database", "DbUser", "SecretArn")
+    return target_of(facts), {name: found[name] for name in names if name in found}
+
+
+def _last_given(lab: str, what: str, *names: str) -> tuple[Any, dict[str, Any]]:
+    """Return the target of a lab's last run that is live, and what a step of it was given last."""
     from labrunner.state import fold
 
     for one in reversed(run_states(lab)):
         if not one.live or has_ended(one.state.started.target):
             continue
         with closing(open_journal()) as journal:
-            found = fold(journal.read(one.state.started.run)).last_login()
+            found = fold(journal.read(one.state.started.run)).last_given(*names)
         if found:
-            return Connection(
-                host=found["host"],
-                port=found.get("port", 22),
-                user=found["user"],
-                key_file=Path(found["key_file"]),
-                host_keys=found["host_keys"],
-            )
+            return one.state.started.target, found
     raise Failure(
-        f"no run of {lab} has a machine to log in to",
-        why="a machine is there after a run with an ssh step, and until teardown",
+        f"no run of {lab} has {what}",
+        why="there is one after a run that used it, and until teardown",
         next_command=f"labrunner run {lab}",
     )
 

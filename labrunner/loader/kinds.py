@@ -108,6 +108,36 @@ _KEY = Kind(
 )
 
 
+_SQL = Kind(
+    arguments=Struct(
+        "an sql step",
+        {
+            "WorkgroupName": STRING,
+            "ClusterIdentifier": STRING,
+            "DbUser": STRING,
+            "SecretArn": STRING,
+            "Database": STRING,
+            "SessionId": STRING,
+            "SessionKeepAliveSeconds": INTEGER,
+            "Sql": STRING,
+            "Parameters": MapType(ANY),
+            "limit": INTEGER,
+            "timeout": NUMBER,
+        },
+        frozenset({"Sql"}),
+    ),
+    result=Struct(
+        "the result of an sql step",
+        {
+            "Id": STRING,
+            "SessionId": STRING,
+            "columns": ListType(STRING),
+            "rows": ListType(MapType(ANY)),
+            "count": INTEGER,
+            "seconds": NUMBER,
+        },
+    ),
+)
 _UPLOADED = {"Key": STRING, "Bytes": INTEGER, "SHA256": STRING}
 
 
@@ -145,6 +175,7 @@ _KINDS: Mapping[str, Callable[[Step, Models], Kind]] = {
     "ssh": lambda _step, _models: _SSH,
     "tcp": lambda _step, _models: _TCP,
     "key": lambda _step, _models: _KEY,
+    "sql": lambda _step, _models: _SQL,
     "dataset": _dataset,
 }
 

@@ -32,7 +32,7 @@ def policy(plan: Plan) -> dict[str, Any]:
 def _calls(plan: Plan) -> Iterator[tuple[str, str, str]]:
     """Yield service, operation and the ARN it is about, for the steps and for teardown."""
     for planned in plan.steps:
-        if planned.step.kind not in ("aws", "dataset") or planned.runs is False:
+        if planned.step.kind not in ("aws", "dataset", "sql") or planned.runs is False:
             continue
         service, operation = planned.step.operation
         yield service, operation, _arn(plan, planned, service)
