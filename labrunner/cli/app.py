@@ -2,7 +2,7 @@
 
 import typer
 
-from labrunner.cli import cloud, listing, planning, running, ssh, tearing, validating
+from labrunner.cli import cloud, listing, planning, running, sql, ssh, tearing, validating
 
 app = typer.Typer(
     name="labrunner",
@@ -15,6 +15,7 @@ app.command("list")(listing.labs)
 app.command("show")(listing.show)
 app.command("plan")(planning.plan)
 app.command("run")(running.run)
+app.command("sql")(sql.sql)
 app.command("ssh")(ssh.ssh)
 app.command("teardown")(tearing.teardown)
 app.command("status")(tearing.status)
