@@ -66,6 +66,12 @@ class Catalog:
         ]
         return own + [Change(kind, names) for kind, names in elsewhere.items()]
 
+    def blames_fresh_role(self, service: str, operation: str, code: str, message: str) -> bool:
+        """Return whether an operation is refused so while a role is too new to be known."""
+        known = self.services.get(service)
+        parts = known.fresh_role.get(operation, {}).get(code, []) if known else []
+        return any(part in message for part in parts)
+
     def is_read(self, service: str, operation: str) -> bool:
         """Return whether the operation changes nothing."""
         known = self.services.get(service)

@@ -17,8 +17,8 @@ Member = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9]*(\.[A-Za-z][A-Za-z0
 class Tags(Model):
     """Where a creating call takes tags, and in which form.
 
-    list: [{Key, Value}]; lower: [{key, value}]; map: {key: value}; specification: EC2's TagSpecifications, one for each
-    of `types`.
+    list: [{Key, Value}]; lower: [{key, value}]; map: {key: value}; specification: EC2's
+    TagSpecifications, one for each of `types`.
     """
 
     member: Member
@@ -139,6 +139,11 @@ class Service(Model):
         default={},
         description="Operations that change things of other services: {operation: {service.type: "
         "{member of the identity: parameter}}}. Of several types, the parameters tell which.",
+    )
+    fresh_role: dict[Text, dict[Text, list[Text]]] = Field(
+        default={},
+        description="What operations are refused with while a role is so new that the service does "
+        "not know it yet: {operation: {code: [a part of the message]}}.",
     )
     permissions: dict[str, dict[str, Text]] = Field(
         default={},

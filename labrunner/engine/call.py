@@ -34,8 +34,8 @@ class Caller:
         while True:
             self._reporter.go_on()
             outcome = self._once(step, path, arguments)
-            retry = step.retry
-            if not (retry and isinstance(outcome, Refusal) and _passing(retry, outcome)):
+            retry = self._retry(step, outcome) if isinstance(outcome, Refusal) else None
+            if not (retry and isinstance(outcome, Refusal)):
                 return outcome
             if clock.now() - started >= retry.timeout:
                 return outcome
@@ -47,6 +47,22 @@ class Caller:
                 delay=retry.every,
             )
             clock.sleep(retry.every)
+
+    def _retry(self, step: Step, refusal: Refusal) -> Retry | None:
+        """Return how a refusal that passes is tried again, None for one that stays."""
+        if step.retry and _passing(step.retry, refusal):
+            return step.retry
+        if step.expect_error and step.expect_error.code == refusal.code:
+            return None
+        told = (*step.operation, refusal.code, refusal.message)
+        if self._plan.catalog.blames_fresh_role(*told) and self._has_fresh_role():
+            return Retry(errors=[refusal.code])
+        return None
+
+    def _has_fresh_role(self) -> bool:
+        """Return whether this run made a role: AWS's services know it only after a while."""
+        live = self._reporter.state.live
+        return any(resource.type.startswith("iam.") for resource in live)
 
     def _once(self, step: Step, path: str, arguments: Mapping[str, Any]) -> Outcome:
         service, operation = step.operation

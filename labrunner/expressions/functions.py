@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import json
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import quote
@@ -10,7 +11,16 @@ from urllib.parse import quote
 from jmespath import functions
 
 from labrunner.errors import FunctionError
-from labrunner.expressions.types import ANY, BOOLEAN, BYTES, NUMBER, STRING, ListType, Type
+from labrunner.expressions.types import (
+    ANY,
+    BOOLEAN,
+    BYTES,
+    NUMBER,
+    STRING,
+    ListType,
+    MapType,
+    Type,
+)
 from labrunner.values import Secret
 
 _TEXT = {"types": ["string"]}
@@ -18,12 +28,15 @@ _NUMBER = {"types": ["number"]}
 _ANY: dict[str, list[str]] = {"types": []}
 _TEXTS = {"types": ["string"], "variadic": True}
 
+_COUNT = re.compile(r"(?P<name>.*?)[\t\x01,|](?P<number>-?\d+)")
+
 # What each function gives, for the check before a run.
 RESULTS: Mapping[str, Type] = {
     "add": NUMBER, "sub": NUMBER, "mul": NUMBER, "div": NUMBER,
     "base64": STRING, "file": BYTES, "text": STRING, "json": STRING, "parse_json": ANY,
     "lower": STRING, "upper": STRING, "replace": STRING, "split": ListType(STRING),
-    "trim": STRING, "range": ListType(NUMBER), "s3_url": STRING, "sha256": STRING, "md5": STRING,
+    "trim": STRING,
+    "decode": STRING, "counts": MapType(NUMBER), "range": ListType(NUMBER), "s3_url": STRING, "sha256": STRING, "md5": STRING,
     "abs": NUMBER, "avg": NUMBER, "ceil": NUMBER, "contains": BOOLEAN, "ends_with": BOOLEAN,
     "floor": NUMBER, "join": STRING, "keys": ListType(STRING), "length": NUMBER,
     "starts_with": BOOLEAN, "sum": NUMBER, "to_number": NUMBER, "to_string": STRING,
@@ -122,6 +135,25 @@ class Functions(functions.Functions):  # type: ignore[misc]
     @functions.signature(_TEXT)
     def _func_trim(self, text: str) -> str:
         return text.strip()
+
+    @functions.signature(_ANY)
+    def _func_decode(self, data: Any) -> str:
+        """Return binary data as the text that it is in UTF-8."""
+        try:
+            return _to_bytes(data, "decode").decode()
+        except UnicodeDecodeError:
+            raise FunctionError("decode() of data that is not UTF-8 text") from None
+
+    @functions.signature(_TEXT)
+    def _func_counts(self, text: str) -> dict[str, int]:
+        """Return {name: number} of lines with both; tab, Ctrl-A, comma or | stand between them."""
+        found: dict[str, int] = {}
+        for line in filter(None, text.splitlines()):
+            match = _COUNT.fullmatch(line)
+            if not match:
+                raise FunctionError(f"counts() of a line without a name and a number: {line!r}")
+            found[match["name"]] = found.get(match["name"], 0) + int(match["number"])
+        return found
 
     # JMESPath's own filters cannot see anything outside the list that they filter.
     @functions.signature({"types": ["array"]}, _TEXT, _ANY)
