@@ -147,6 +147,7 @@ class Service(Model):
     )
     permissions: dict[str, dict[str, Text]] = Field(
         default={},
-        description="Operation: {IAM action: resource}, where they are not service:ApiName on arn.",
+        description="Operation: {IAM action: resource}, where they are not service:ApiName on arn. "
+        "Resources see the roots `arn` and `run`.",
     )
     resources: dict[str, ResourceType] = {}

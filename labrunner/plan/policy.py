@@ -4,7 +4,6 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from labrunner.awsmodel import Models
 from labrunner.catalog import Catalog, ResourceType
 from labrunner.expressions import Scope
 from labrunner.plan.make import LATER, Plan, PlannedStep, known
@@ -16,7 +15,7 @@ def policy(plan: Plan) -> dict[str, Any]:
     """Return the least policy that lets someone run this lab, and tear it down, at any time."""
     actions: dict[str, set[str]] = defaultdict(set)
     for service, operation, arn in _calls(plan):
-        for action, resource in _permissions(plan.models, plan.catalog, service, operation, arn):
+        for action, resource in _permissions(plan, service, operation, arn):
             actions[_any_run(resource, plan)].add(action)
     actions["*"].add("sts:GetCallerIdentity")
     by_actions: dict[tuple[str, ...], list[str]] = defaultdict(list)
@@ -75,19 +74,17 @@ def _types(catalog: Catalog, service: str) -> list[ResourceType]:
     return list(known_service.resources.values()) if known_service else []
 
 
-def _permissions(
-    models: Models, catalog: Catalog, service: str, operation: str, arn: str
-) -> Iterator[tuple[str, str]]:
-    known_service = catalog.services.get(service)
+def _permissions(plan: Plan, service: str, operation: str, arn: str) -> Iterator[tuple[str, str]]:
+    known_service = plan.catalog.services.get(service)
     listed: Mapping[str, str] | None = (
         known_service.permissions.get(operation) if known_service else None
     )
     if listed is None:
-        model = models.operation(service, operation)
+        model = plan.models.operation(service, operation)
         yield f"{model.iam_prefix}:{model.api_name}", arn
         return
     for action, resource in listed.items():
-        yield action, str(known(resource, Scope({"arn": arn})))
+        yield action, str(known(resource, Scope({"arn": arn, "run": plan.run.root})))
 
 
 def _any_run(resource: str, plan: Plan) -> str:
