@@ -40,8 +40,9 @@ class App:
         settings: Settings,
         log: logging.Logger,
         now: Callable[[], datetime] | None = None,
+        port: int = 0,
     ) -> None:
-        self.cloud = Cloud(settings, now)
+        self.cloud = Cloud(settings, now, port)
         self._log = log
         self._used: set[str] = set()
 

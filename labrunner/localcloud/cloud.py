@@ -15,8 +15,11 @@ PARTITION = "aws"
 class Cloud:
     """What the services of one cloud share: its settings, and a place for each one's own state."""
 
-    def __init__(self, settings: "Settings", now: Callable[[], datetime] | None = None) -> None:
+    def __init__(
+        self, settings: "Settings", now: Callable[[], datetime] | None = None, port: int = 0
+    ) -> None:
         self.settings = settings
+        self.port = port  # of its endpoint, on 127.0.0.1
         self.now = now or _utc_now
         self.started = self.now()
         self._states: dict[type[Any], Any] = {}

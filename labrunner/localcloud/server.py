@@ -114,7 +114,7 @@ class Server:
             if self._app is None:
                 from labrunner.localcloud.app import App  # the port is open long before
 
-                self._app = App(self.settings, self._log, self._now)
+                self._app = App(self.settings, self._log, self._now, self.port)
             return self._app
 
     def _connection(self, connection: socket.socket, address: str) -> None:

@@ -1,4 +1,11 @@
-"""Amazon EC2: moto's control plane; no machine boots, so nothing that needs one is answered."""
+"""Amazon EC2: moto's control plane, and a real machine for each instance.
+
+- `launch`, `placement` and `devices` check what RunInstances asks for; `run` does it.
+- `fleet` keeps each instance in the state in which its machine is; `lifecycle` and `attributes` are
+  the calls that change it. Another service boots machines of its own with `run.launch_instances`.
+- `reach` says who may connect, `imds` what a machine learns of itself; `addresses` are elastic.
+- `describe`, `keypairs` and `deletions` put right what moto leaves out.
+"""
 
 import re
 from collections.abc import Iterator
@@ -9,17 +16,37 @@ from labrunner.localcloud.cloud import PARTITION, Cloud
 from labrunner.localcloud.moto_bridge import backends
 from labrunner.localcloud.names import names
 from labrunner.localcloud.request import Request
-from labrunner.localcloud.service import Everything, Service
+from labrunner.localcloud.service import Everything, Handler, Service
+from labrunner.localcloud.services.ec2 import (
+    addresses,
+    attributes,
+    deletions,
+    describe,
+    keypairs,
+    lifecycle,
+    run,
+)
+from labrunner.localcloud.services.ec2.backend import instances
+from labrunner.localcloud.services.ec2.fleet import Fleet
+from labrunner.localcloud.services.ec2.instance import is_gone
+from labrunner.localcloud.wire import Response
 
-# Each would say that a machine, a connection or a copy exists that does not.
+# Each would say that a machine, a disk, a connection or a copy exists that does not.
 PRETENDED = names(
     """
-    AcceptReservedInstancesExchangeQuote AllocateHosts AssociateIamInstanceProfile CopyImage
+    AcceptReservedInstancesExchangeQuote AllocateHosts AttachNetworkInterface AttachVolume CopyImage
     CreateCustomerGateway CreateFleet CreateFlowLogs CreateImage CreateVpnConnection
-    CreateVpnGateway GetConsoleOutput GetConsoleScreenshot GetPasswordData ImportImage
-    ModifyInstanceAttribute MonitorInstances PurchaseReservedInstancesOffering RebootInstances
-    RegisterImage RequestSpotFleet RequestSpotInstances ResetInstanceAttribute RunInstances
-    RunScheduledInstances StartInstances StopInstances UnmonitorInstances
+    CreateVpnGateway DetachVolume GetConsoleScreenshot GetPasswordData ImportImage MonitorInstances
+    PurchaseReservedInstancesOffering RegisterImage RequestSpotFleet RequestSpotInstances
+    ResetInstanceAttribute RunScheduledInstances UnmonitorInstances
+    """
+)
+# moto answers these, and then machines may be reached in another way.
+REACH = names(
+    """
+    AssociateRouteTable AttachInternetGateway AuthorizeSecurityGroupIngress CreateRoute
+    DeleteRoute DisassociateRouteTable ModifyNetworkInterfaceAttribute ModifySecurityGroupRules
+    ReplaceRoute ReplaceRouteTableAssociation RevokeSecurityGroupIngress
     """
 )
 # The prefix of an id → the kind of resource in its ARN.
@@ -50,7 +77,6 @@ KEPT = (
     "key_pairs",
     "launch_templates",
     "nat_gateways",
-    "reservations",
     "volumes",
     "vpc_end_points",
 )
@@ -86,6 +112,8 @@ def _has_resources(region: Any) -> bool:
     """Whether a region has more than AWS puts into every one."""
     if any(getattr(region, name) for name in KEPT):
         return True
+    if not all(map(is_gone, instances(region))):
+        return True
     groups = [one for vpc in _values(region.groups) for one in _values(vpc)]
     subnets = [one for zone in _values(region.subnets) for one in _values(zone)]
     return (
@@ -99,9 +127,48 @@ def _values(kept: dict[str, Any]) -> list[Any]:
     return list(kept.values())
 
 
+def _reconciled(request: Request) -> Response:
+    response = request.moto()
+    request.cloud.state(Fleet).of(request.cloud).reconcile(request.region)
+    return response
+
+
+def _detach_gateway(request: Request) -> Response:
+    response = deletions.detach_internet_gateway(request)
+    request.cloud.state(Fleet).of(request.cloud).reconcile(request.region)
+    return response
+
+
+HANDLERS: dict[str, Handler] = {
+    **dict.fromkeys(REACH, _reconciled),
+    "AllocateAddress": addresses.allocate_address,
+    "AssociateAddress": addresses.associate_address,
+    "CreateKeyPair": keypairs.create_key_pair,
+    "DeleteKeyPair": keypairs.delete_key_pair,
+    "DeleteSecurityGroup": deletions.delete_security_group,
+    "DeleteSubnet": deletions.delete_subnet,
+    "DeleteVpc": deletions.delete_vpc,
+    "DescribeInstanceCreditSpecifications": describe.describe_credits,
+    "DescribeInstanceStatus": describe.describe_instance_status,
+    "DescribeInstances": describe.describe_instances,
+    "DescribeKeyPairs": keypairs.describe_key_pairs,
+    "DetachInternetGateway": _detach_gateway,
+    "DisassociateAddress": addresses.disassociate_address,
+    "GetConsoleOutput": lifecycle.get_console_output,
+    "ImportKeyPair": keypairs.import_key_pair,
+    "ModifyInstanceAttribute": attributes.modify_attribute,
+    "ModifyInstanceMetadataOptions": attributes.modify_metadata_options,
+    "RebootInstances": lifecycle.reboot_instances,
+    "ReleaseAddress": addresses.release_address,
+    "RunInstances": run.run_instances,
+    "StartInstances": lifecycle.start_instances,
+    "StopInstances": lifecycle.stop_instances,
+    "TerminateInstances": lifecycle.terminate_instances,
+}
 SERVICE = Service(
     name="ec2",
     authorize=_authorize,
+    handlers=HANDLERS,
     moto=Everything(but=PRETENDED),
     is_empty=_is_empty,
 )

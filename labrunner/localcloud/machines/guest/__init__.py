@@ -1,0 +1,1 @@
+"""The program that runs inside a machine, with nothing but Python's standard library."""
