@@ -123,7 +123,8 @@ def test_what_somebody_else_deleted_is_gone(kind: str, trial: Trials) -> None:
     check_passed(one, one.make())
     started = [event for event in one.events if isinstance(event, RunStarted)]
     made = [*started, *one.of_step(ResourceIntended, ResourceCreated)]
-    assert one.somebody_deletes(made).outcome == "clean"
+    # What others hold nobody can delete alone: it goes with them, as if nobody had tried.
+    assert one.somebody_deletes(made).outcome == "clean" or EXAMPLES[kind].held
     # Some services answer the deletion of what is not there as one that succeeded.
     check_clean(one, "already gone", "deleted")
 
