@@ -1,0 +1,1 @@
+"""Hive's functions that were proved, by the sections of the manual's page on functions."""

@@ -1,0 +1,252 @@
+"""A cursor over the tokens of one statement, with the pieces that several statements have."""
+
+from collections.abc import Mapping
+
+from labrunner.localcloud.sql.datatypes import Type, TypeTextError, parse
+from labrunner.localcloud.sql.errors import Place, SqlError, unsupported
+from labrunner.localcloud.sql.hive.lexer import Kind, Token, lex
+from labrunner.localcloud.sql.hive.parsing import near
+from labrunner.localcloud.sql.hive.statements import (
+    ColumnSpec,
+    Name,
+    PartitionSpec,
+    RowFormat,
+    Subquery,
+)
+
+DELIMITERS = {
+    ("FIELDS",): "field.delim",
+    ("COLLECTION", "ITEMS"): "colelction.delim",  # Hive's own spelling
+    ("MAP", "KEYS"): "mapkey.delim",
+    ("LINES",): "line.delim",
+}
+
+
+class Reader:
+    """Reads the tokens of a statement from left to right."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self._tokens = lex(text)
+        self._at = 0
+
+    @property
+    def token(self) -> Token:
+        """The next token."""
+        return self._tokens[self._at]
+
+    @property
+    def place(self) -> Place:
+        """Where the next token is."""
+        return self.token.place
+
+    def ahead(self, count: int) -> Token:
+        """Return a later token."""
+        return self._tokens[min(self._at + count, len(self._tokens) - 1)]
+
+    def next(self) -> Token:
+        """Take the next token."""
+        token = self.token
+        self._at = min(self._at + 1, len(self._tokens) - 1)
+        return token
+
+    def take(self, *words: str) -> bool:
+        """Take words if they come next."""
+        found = all(self.ahead(i).word == word for i, word in enumerate(words))
+        if found:
+            self._at += len(words)
+        return found
+
+    def sign(self, sign: str) -> bool:
+        """Take a sign if it comes next."""
+        found = self.token.kind is Kind.SIGN and self.token.text == sign
+        if found:
+            self._at += 1
+        return found
+
+    def expect(self, *words: str) -> None:
+        """Take words; raises SqlError if others come."""
+        if not self.take(*words):
+            raise self.fail()
+
+    def expect_sign(self, sign: str) -> None:
+        """Take a sign; raises SqlError if something else comes."""
+        if not self.sign(sign):
+            raise self.fail()
+
+    def fail(self) -> SqlError:
+        """Return the error of a token that may not stand here."""
+        return SqlError("parse", near(self.token.text, self.place), self.place)
+
+    def end(self) -> None:
+        """Expect the end of the statement; raises SqlError."""
+        if self.token.kind is not Kind.END:
+            raise self.fail()
+
+    def rest(self) -> Subquery:
+        """Take everything that is left as the text of a query."""
+        if self.token.kind is Kind.END:
+            raise self.fail()
+        found = Subquery(self.text[self.token.start :], self.place)
+        self._at = len(self._tokens) - 1
+        return found
+
+    # ---- pieces
+
+    def identifier(self) -> str:
+        """Take a name."""
+        if self.token.kind not in (Kind.WORD, Kind.QUOTED):
+            raise self.fail()
+        return self.next().value
+
+    def name(self) -> Name:
+        """Take the name of a table."""
+        place = self.place
+        first = self.identifier()
+        if self.sign("."):
+            return Name(first, self.identifier(), place)
+        return Name("", first, place)
+
+    def string(self) -> str:
+        """Take a string."""
+        if self.token.kind is not Kind.STRING:
+            raise self.fail()
+        return self.next().value
+
+    def optional(self, *words: str) -> str | None:
+        """Take words and a string, if they come next."""
+        return self.string() if self.take(*words) else None
+
+    def type(self) -> Type:
+        """Take a type."""
+        place, start = self.place, self.token.start
+        self.identifier()
+        depth = 0
+        while True:
+            text = self.token.text
+            if text in ("<", "("):
+                depth += 1
+            elif text in (">", ")") and depth:
+                depth -= 1
+                if depth == 0:
+                    self.next()
+                    if self.token.text not in ("<", "("):
+                        break
+                    continue
+            elif depth == 0:
+                if not self.take("PRECISION"):
+                    break
+                continue
+            if self.token.kind is Kind.END:
+                raise self.fail()
+            self.next()
+        written = self.text[start : self._tokens[self._at - 1].end]
+        try:
+            return parse(written)
+        except TypeTextError as error:
+            raise unsupported(f"Hive's type {error.what or written}", place) from None
+
+    def columns(self) -> tuple[ColumnSpec, ...]:
+        """Take columns in parentheses."""
+        self.expect_sign("(")
+        found: list[ColumnSpec] = []
+        while True:
+            place = self.place
+            if self.token.word in ("PRIMARY", "CONSTRAINT", "FOREIGN", "UNIQUE"):
+                raise unsupported(f"Hive's constraint {self.token.text}", place)
+            name = self.identifier()
+            kind = self.type()
+            comment = self.optional("COMMENT") or ""
+            if self.token.word in ("NOT", "DEFAULT", "PRIMARY", "UNIQUE", "CHECK"):
+                raise unsupported(f"Hive's constraint {self.token.text}", self.place)
+            if any(one.name == name for one in found):
+                text = f"FAILED: SemanticException [Error 10036]: Duplicate column name: {name}"
+                raise SqlError("semantic", text, place)
+            found.append(ColumnSpec(name, kind, comment))
+            if not self.sign(","):
+                break
+        self.expect_sign(")")
+        return tuple(found)
+
+    def names(self) -> tuple[str, ...]:
+        """Take names in parentheses."""
+        self.expect_sign("(")
+        found = [self.identifier()]
+        while self.sign(","):
+            found.append(self.identifier())
+        self.expect_sign(")")
+        return tuple(found)
+
+    def properties(self) -> Mapping[str, str]:
+        """Take `('name' = 'value', ...)`."""
+        self.expect_sign("(")
+        found: dict[str, str] = {}
+        while True:
+            name = self.string()
+            self.expect_sign("=")
+            found[name] = self.string()
+            if not self.sign(","):
+                break
+        self.expect_sign(")")
+        return found
+
+    def partition(self) -> PartitionSpec:
+        """Take `PARTITION (name = value, name, ...)` if it comes next."""
+        if not self.take("PARTITION"):
+            return ()
+        self.expect_sign("(")
+        found: list[tuple[str, str | None]] = []
+        while True:
+            name = self.identifier()
+            value = None
+            if self.sign("="):
+                minus = "-" if self.sign("-") else ""
+                if self.token.word in ("DATE", "TIMESTAMP") and self.ahead(1).kind is Kind.STRING:
+                    self.next()
+                if self.token.kind not in (Kind.STRING, Kind.NUMBER):
+                    raise self.fail()
+                token = self.next()
+                value = minus + (token.value if token.kind is Kind.STRING else token.text)
+            found.append((name, value))
+            if not self.sign(","):
+                break
+        self.expect_sign(")")
+        return tuple(found)
+
+    def row_format(self) -> RowFormat:
+        """Take ROW FORMAT and STORED AS, if they come next."""
+        serde, delimited, stored = None, None, None
+        properties: Mapping[str, str] = {}
+        if self.take("ROW", "FORMAT"):
+            if self.take("SERDE"):
+                serde = self.string()
+                if self.take("WITH", "SERDEPROPERTIES"):
+                    properties = self.properties()
+            else:
+                self.expect("DELIMITED")
+                delimited = self._delimited()
+        if self.take("STORED"):
+            if self.take("BY"):
+                raise unsupported("Hive's STORED BY", self.place)
+            self.expect("AS")
+            if self.take("INPUTFORMAT"):
+                stored = self.string()
+                self.expect("OUTPUTFORMAT")
+                self.string()
+            else:
+                stored = self.identifier().upper()
+        return RowFormat(serde, properties, delimited, stored)
+
+    def _delimited(self) -> Mapping[str, str]:
+        found: dict[str, str] = {}
+        while True:
+            words = next((one for one in DELIMITERS if self.take(*one)), None)
+            if words is None:
+                break
+            self.expect("TERMINATED", "BY")
+            found[DELIMITERS[words]] = self.string()
+            if words == ("FIELDS",) and self.take("ESCAPED", "BY"):
+                found["escape.delim"] = self.string()
+        if self.take("NULL", "DEFINED", "AS"):
+            found["serialization.null.format"] = self.string()
+        return found
