@@ -49,7 +49,7 @@ class Console:
             # Not before: until the first event, questions may be asked here.
             self._progress.start()
             for said in self._words.say(event):
-                for row in self._painted(said):
+                for row in painted(said, self._console):
                     self._console.print(row, soft_wrap=True)
             self._show(self._words.under_way)
 
@@ -57,13 +57,6 @@ class Console:
         """Take the live area away and give the terminal back."""
         with _whatever_the_terminal_does():
             self._progress.stop()
-
-    def _painted(self, said: Line) -> Iterator[Text]:
-        text = Text()
-        for content, tone in said.spans:
-            text.append(visible(content, self._console.encoding), _STYLES[tone])
-        for indent, begin, end in said.rows(text.plain, self._console.width):
-            yield Text(" " * indent) + text[begin:end]
 
     def _show(self, under_way: dict[str, str]) -> None:
         """Make the live area say just this."""
@@ -75,6 +68,15 @@ class Console:
                 self._progress.update(self._tasks[key], description=shown)
             else:
                 self._tasks[key] = self._progress.add_task(shown, total=None)
+
+
+def painted(said: Line, console: rich.console.Console) -> Iterator[Text]:
+    """Yield the rows of a line, in colours, as wide as the console."""
+    text = Text()
+    for content, tone in said.spans:
+        text.append(visible(content, console.encoding), _STYLES[tone])
+    for indent, begin, end in said.rows(text.plain, console.width):
+        yield Text(" " * indent) + text[begin:end]
 
 
 def _progress(console: rich.console.Console) -> Progress:

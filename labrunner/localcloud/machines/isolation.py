@@ -15,7 +15,7 @@ UNISOLATED_ROOT = "unisolated-root"
 PROBE_SECONDS = 10.0
 INSTALL = (
     "Install bubblewrap (`apt-get install bubblewrap`, `dnf install bubblewrap`, "
-    "`pacman -S bubblewrap`, `apk add bubblewrap`) and start the local cloud anew."
+    "`pacman -S bubblewrap`, `apk add bubblewrap`), then: labrunner cloud reset."
 )
 # Each of these is what a machine needs; a container or a hardened kernel may forbid any.
 PROBE = (
