@@ -18,9 +18,9 @@ UNKNOWN = [
     ("dynamodb", "list_tables", {}, "ListTables"),  # json 1.0
     ("lambda", "list_functions", {}, "ListFunctions"),  # rest-json
     ("redshift", "describe_clusters", {}, "DescribeClusters"),  # query
-    ("ec2", "start_instances", {"InstanceIds": ["i-1"]}, "StartInstances"),  # ec2
-    ("ec2", "get_console_output", {"InstanceId": "i-1"}, "GetConsoleOutput"),
-    ("ec2", "run_instances", {"ImageId": "ami-1", "MinCount": 1, "MaxCount": 1}, "RunInstances"),
+    ("ec2", "monitor_instances", {"InstanceIds": ["i-1"]}, "MonitorInstances"),  # ec2
+    ("ec2", "get_password_data", {"InstanceId": "i-1"}, "GetPasswordData"),
+    ("ec2", "create_image", {"InstanceId": "i-1", "Name": "name"}, "CreateImage"),
     ("cloudfront", "list_distributions", {}, "ListDistributions"),  # rest-xml
     ("s3control", "list_jobs", {"AccountId": "1" * 12}, "ListJobs"),
     ("s3", "list_bucket_metrics_configurations", {}, "ListBucketMetricsConfigurations"),

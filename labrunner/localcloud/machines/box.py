@@ -67,14 +67,16 @@ class Box:
         spec: MachineSpec,
         directory: Path,
         isolation: Isolation,
-        spawn: Spawn = CHILDREN.spawn,
+        spawn: Spawn | None = None,
     ) -> None:
         self.spec = spec
         self.is_isolated = isolation.bwrap is not None
         self.extra_environment: dict[str, str] = {}  # of its commands, known only after the boot
         self._directory = directory
         self._isolation = isolation
-        self._spawn = spawn
+        # Without a sandbox, the first process must outlive the cloud for as long as it takes to
+        # end the others, so the cloud's watchdog must not know it.
+        self._spawn = spawn or (CHILDREN.spawn if self.is_isolated else _spawn_alone)
         self._python = rootfs.find_python()
         self._process: subprocess.Popen[bytes] | None = None
         self._channel: Channel | None = None
@@ -273,6 +275,12 @@ class Box:
     def remove(self) -> None:
         """Delete the files of a machine that has ended."""
         rootfs.remove(self._directory)
+
+
+def _spawn_alone(command: Sequence[str], **options: Any) -> "subprocess.Popen[bytes]":
+    import subprocess
+
+    return subprocess.Popen(command, start_new_session=True, **options)  # noqa: S603 - our own words
 
 
 def loopback_only(host: str) -> bool:

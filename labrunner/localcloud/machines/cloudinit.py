@@ -101,13 +101,14 @@ async def run_user_data(
     try:
         place = str(box.root) if not box.is_isolated else ""
         await files.write(place + USER_DATA, user_data, 0o600)
-        if not user_data.startswith(b"#!"):
-            words = user_data[:24]
+        script = plain(user_data)
+        if not script.startswith(b"#!"):
+            words = script[:24]
             console.write(
                 f"__init__.py[WARNING]: Unhandled non-multipart user data: {words!r}...\n"
             )
             return None
-        await files.write(place + SCRIPT, user_data, 0o700)
+        await files.write(place + SCRIPT, script, 0o700)
         flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
         log = await files.open(place + LOG, flags, 0o644)
     finally:

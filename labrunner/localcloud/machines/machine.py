@@ -177,10 +177,10 @@ class Machine:
         if self._endpoint_port and box.is_isolated:
             sock = await box.listen("127.0.0.1", self._endpoint_port)
             self._services.append(await asyncio.start_server(self._to_cloud, sock=sock))
-        for name, answer in self.spec.calls.items():
+        servers = {name: _calls(answer) for name, answer in self.spec.calls.items()}
+        for name, serve in {**servers, **self.spec.servers}.items():
             path = f"/run/{name}.sock" if box.is_isolated else str(box.root / f"run/{name}.sock")
             sock = await box.listen(path)
-            serve = _calls(answer)
             self._services.append(await asyncio.start_unix_server(serve, sock=sock))
 
     async def _to_cloud(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

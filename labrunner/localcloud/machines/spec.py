@@ -1,8 +1,12 @@
 """What a machine is made of: plain values, for EC2 and for every service that runs on it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from asyncio import StreamReader, StreamWriter
 
 SHELL = "/bin/bash"
 MIB = 1024**2
@@ -10,6 +14,8 @@ GIB = 1024**3
 
 # Gets what a program of the machine sent until it closed its side, returns the answer.
 Answer = Callable[[bytes], bytes]
+# Serves one connection of a program of the machine, in the machines' event loop.
+Serve = Callable[["StreamReader", "StreamWriter"], Awaitable[None]]
 
 
 @dataclass(frozen=True)
@@ -55,7 +61,7 @@ class MachineSpec:
     `users[0]` is who logs in by SSH. `binds` bring programs of the host into the machine, whose
     directories `path` puts before its own; `environment` is that of every command. `calls` are
     functions of the cloud that programs of the machine reach at `/run/<name>.sock`: send, close
-    the sending side, read the answer.
+    the sending side, read the answer. `servers` are reached there too, and talk as they like.
     """
 
     id: str
@@ -66,6 +72,7 @@ class MachineSpec:
     path: tuple[str, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
     calls: Mapping[str, Answer] = field(default_factory=dict)
+    servers: Mapping[str, Serve] = field(default_factory=dict)
     limits: Limits = Limits()
 
     @property

@@ -13,7 +13,7 @@ from pathlib import Path
 READ_ONLY = ("bus", "fs", "irq", "mtrr", "sys", "sysrq-trigger")
 HIDDEN = ("acpi", "kcore", "keys", "latency_stats", "sched_debug", "scsi", "timer_list")
 DEVICES = ("full", "null", "random", "tty", "urandom", "zero")
-EMPTY = "/dev/null"
+EMPTY, EMPTY_DIRECTORY = "/dev/null", "/dev/empty"
 BIND, REMOUNT, RDONLY, NOSUID, NODEV, NOEXEC, RECURSIVE = 4096, 32, 1, 2, 4, 8, 16384
 CAP_SYS_ADMIN, CAP_SETPCAP = 21, 8
 DROP_BOUNDING, AMBIENT, LOWER = 24, 47, 3
@@ -64,13 +64,13 @@ def seal(kernel: Kernel) -> None:
             kernel.mount(path, path, BIND | RECURSIVE)
             kernel.mount(path, path, BIND | REMOUNT | RDONLY | NOSUID | NODEV | NOEXEC)
     for name in HIDDEN:
-        path = Path(f"/proc/{name}")
-        if path.is_dir():
-            kernel.mount("/dev/empty", str(path), BIND)
-        elif path.exists():
-            kernel.mount(EMPTY, str(path), BIND)
-            kernel.mount(EMPTY, str(path), BIND | REMOUNT | RDONLY | NOSUID)
+        path = f"/proc/{name}"
+        if Path(path).is_dir():
+            kernel.mount(EMPTY_DIRECTORY, path, BIND)
+        elif Path(path).exists():
+            kernel.mount(EMPTY, path, BIND)
+            kernel.mount(EMPTY, path, BIND | REMOUNT | RDONLY | NOSUID)
     for name in DEVICES:
-        path = Path(f"/dev/{name}")
-        kernel.mount(str(path), str(path), BIND | REMOUNT | RDONLY | NOSUID)
+        path = f"/dev/{name}"
+        kernel.mount(path, path, BIND | REMOUNT | RDONLY | NOSUID)
     kernel.drop(CAP_SYS_ADMIN, CAP_SETPCAP)

@@ -20,9 +20,9 @@ SSH_PORT_TAG = "labrunner:ssh-port"
 
 @functools.cache
 def _local_class() -> type[Any]:
-    from moto.ec2.models.instances import Instance
+    from moto.ec2.models import instances
 
-    class LocalInstance(Instance):
+    class Instance(instances.Instance):  # moto's writer goes by the name
         @property
         def public_dns_name(self) -> str:
             return ""  # no name server knows it
@@ -61,21 +61,21 @@ def _local_class() -> type[Any]:
         def __del__(self) -> None:
             pass
 
-    return LocalInstance
+    return Instance
 
 
 @functools.cache
 def _local_interface_class() -> type[Any]:
-    from moto.ec2.models.elastic_network_interfaces import NetworkInterface
+    from moto.ec2.models import elastic_network_interfaces as interfaces
 
-    class LocalInterface(NetworkInterface):
+    class NetworkInterface(interfaces.NetworkInterface):  # moto's writer goes by the name
         @property
         def association(self) -> dict[str, Any]:
             found: dict[str, Any] = super().association
             found.pop("publicDnsName", None)
             return found
 
-    return LocalInterface
+    return NetworkInterface
 
 
 def adopt(instance: Any) -> None:
