@@ -32,6 +32,7 @@ from labrunner.state import ResourceState, RunState
 from labrunner.values import from_json, named
 
 _AT_ONCE = 8
+_SKIPPED = ", which was skipped: "
 
 
 def perform(  # noqa: PLR0913 - the plan, and the five things it is performed with
@@ -222,7 +223,9 @@ class _Run:
     def _why_skipped(self, step: Step, around: _Scope) -> str:
         path = around.prefix + step.id
         for needed in sorted(self._plan.loaded.requires(path) & around.skipped.keys()):
-            return f"it needs the step {needed}, which was skipped: {around.skipped[needed]}"
+            # Of a chain of skipped steps only the first reason says anything.
+            why = around.skipped[needed].rpartition(_SKIPPED)[2]
+            return f"it needs the step {needed}{_SKIPPED}{why}"
         if step.condition is None:
             return ""
         try:

@@ -29,3 +29,8 @@ SELECT `os`, COUNT(*) AS requests
 FROM cloudfront_logs
 WHERE `date_object` BETWEEN '2014-07-05' AND '2014-08-05'
 GROUP BY `os`;
+
+-- Every line of the files is a row, the comment lines too: of those all columns are NULL.
+INSERT OVERWRITE DIRECTORY '${OUTPUT}/rows_read/'
+SELECT 'rows', COUNT(*)
+FROM cloudfront_logs;
