@@ -4,7 +4,7 @@
 - `fleet` keeps each instance in the state in which its machine is; `lifecycle` and `attributes` are
   the calls that change it. Another service boots machines of its own with `run.launch_instances`.
 - `reach` says who may connect, `imds` what a machine learns of itself; `addresses` are elastic.
-- `describe`, `keypairs` and `deletions` put right what moto leaves out.
+- `describe`, `keypairs`, `endpoints` and `deletions` put right what moto leaves out.
 """
 
 import re
@@ -22,6 +22,7 @@ from labrunner.localcloud.services.ec2 import (
     attributes,
     deletions,
     describe,
+    endpoints,
     keypairs,
     lifecycle,
     run,
@@ -144,10 +145,12 @@ HANDLERS: dict[str, Handler] = {
     "AllocateAddress": addresses.allocate_address,
     "AssociateAddress": addresses.associate_address,
     "CreateKeyPair": keypairs.create_key_pair,
+    "CreateVpcEndpoint": endpoints.create_vpc_endpoint,
     "DeleteKeyPair": keypairs.delete_key_pair,
     "DeleteSecurityGroup": deletions.delete_security_group,
     "DeleteSubnet": deletions.delete_subnet,
     "DeleteVpc": deletions.delete_vpc,
+    "DeleteVpcEndpoints": endpoints.delete_vpc_endpoints,
     "DescribeInstanceCreditSpecifications": describe.describe_credits,
     "DescribeInstanceStatus": describe.describe_instance_status,
     "DescribeInstances": describe.describe_instances,
