@@ -18,7 +18,8 @@ _SHORTEST_NAME = 4
 class Removal:
     """One resource to remove; `after` are the ids of those that must be gone before.
 
-    `removed` are the identities of those that the same call made and that are gone.
+    `known` are the identities that a lookup must not find: those of other steps' resources, and of
+    those that the same call made and that are gone.
     """
 
     resource: ResourceState
@@ -26,7 +27,7 @@ class Removal:
     kind: str
     scope: Scope
     after: frozenset[str] = field(default_factory=frozenset)
-    removed: tuple[dict[str, Any], ...] = ()
+    known: tuple[dict[str, Any], ...] = ()
 
     @property
     def is_here(self) -> bool:
@@ -61,7 +62,7 @@ class Removal:
 
     def again(self) -> "Removal":
         """Return this removal as it looks for another that the same call made."""
-        return replace(self, removed=(*self.removed, self.identity))
+        return replace(self, known=(*self.known, self.identity))
 
 
 def plan_teardown(state: RunState, catalog: Catalog) -> list[Removal]:
@@ -83,7 +84,12 @@ def plan_teardown(state: RunState, catalog: Catalog) -> list[Removal]:
                 "identity": resource.identity or _known_identity(resource, entry),
             }
         )
-        removals.append(Removal(resource, entry, kind, scope))
+        known = tuple(
+            other.identity
+            for other in state.resources.values()
+            if other is not resource and other.type == resource.type and other.identity
+        )
+        removals.append(Removal(resource, entry, kind, scope, known=known))
     # A call can name only what was there before it: two of one name must not wait for each other.
     return [
         replace(one, after=frozenset(_users(one, removals[:index])))

@@ -38,7 +38,7 @@ def find(removal: Removal, do: Perform) -> list[dict[str, Any]] | Refusal:
     if isinstance(outcome, Refusal):
         return [] if outcome.code in removal.entry.absent else outcome
     found = _items(removal.entry.find.items, outcome, removal.scope)
-    return [identity for identity in found if identity not in removal.removed]
+    return [identity for identity in found if identity not in removal.known]
 
 
 def look(removal: Removal, do: Perform) -> Verdict:
