@@ -8,6 +8,7 @@ from labrunner.localcloud.service import Service
 # The service's name as boto3 spells it → the module whose SERVICE defines it.
 MODULES = {
     "ec2": "labrunner.localcloud.services.ec2",
+    "emr": "labrunner.localcloud.services.emr",
     "iam": "labrunner.localcloud.services.iam",
     "s3": "labrunner.localcloud.s3.service",
     "s3control": "labrunner.localcloud.services.s3control",
