@@ -57,10 +57,7 @@ class App:
 
     def warm_up(self) -> None:
         """Import what the first S3 call needs."""
-        import moto.core.parse
-        import moto.core.serialize
-        import moto.s3.responses  # noqa: F401
-
+        services.find("s3")
         http = HttpRequest("GET", "/", "", Headers([("Host", "localhost")]))
         find_target(http, None)
 

@@ -2,6 +2,7 @@
 
 import functools
 import importlib
+import importlib.util
 import io
 import os
 import threading
@@ -37,6 +38,14 @@ def backends(service: str) -> Any:
     package = PACKAGES.get(service, service.replace("-", ""))
     models = importlib.import_module(f"moto.{package}.models")
     return getattr(models, f"{package}_backends")
+
+
+def prepare(service: str) -> None:
+    """Import what moto has of a service, if it has anything."""
+    package = PACKAGES.get(service, service.replace("-", ""))
+    if importlib.util.find_spec(f"moto.{package}") is not None:
+        importlib.import_module(f"moto.{package}.responses")
+        importlib.import_module(f"moto.{package}.urls")
 
 
 def implements(service: str, operation: str) -> bool:

@@ -74,6 +74,7 @@ class Server:
         self._log = _open_log(settings.directory)
         self._app: App | None = None
         self._app_lock = threading.Lock()
+        self._is_warm = threading.Event()
         self._listener = Listener(port, self._connection)
 
     @property
@@ -106,8 +107,11 @@ class Server:
         self._listener.stop()
 
     def _warm_up(self) -> None:
-        with contextlib.suppress(Exception):  # the first call will meet it and say so
-            self._load().warm_up()
+        try:
+            with contextlib.suppress(Exception):  # the first call will meet it and say so
+                self._load().warm_up()
+        finally:
+            self._is_warm.set()
 
     def _load(self) -> "App":
         with self._app_lock:
@@ -156,6 +160,7 @@ class Server:
         if request.path.startswith(CONTROL):
             return self._control(request)
         with self._activity:
+            self._is_warm.wait()
             return self._load().respond(request)
 
     def _control(self, request: HttpRequest) -> Response:

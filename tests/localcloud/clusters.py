@@ -20,9 +20,9 @@ ENDED = ("TERMINATED", "TERMINATED_WITH_ERRORS")
 
 def trust(service: str) -> str:
     principal = {"Service": service}
-    return json.dumps(policy(statement("Allow", "sts:AssumeRole", "*", Principal=principal))).replace(
-        '"Resource": "*", ', ""
-    )
+    return json.dumps(
+        policy(statement("Allow", "sts:AssumeRole", "*", Principal=principal))
+    ).replace('"Resource": "*", ', "")
 
 
 @dataclass
@@ -101,7 +101,9 @@ class Emr:
         found: dict[str, Any] = wait_for(reached, f"{cluster} is {states}")
         return found
 
-    def add(self, cluster: str, *arguments: str, jar: str = "command-runner.jar", **more: Any) -> str:
+    def add(
+        self, cluster: str, *arguments: str, jar: str = "command-runner.jar", **more: Any
+    ) -> str:
         step = {
             "Name": "step",
             "ActionOnFailure": "CONTINUE",
@@ -163,7 +165,11 @@ class Emr:
             self.emr.set_termination_protection(JobFlowIds=[one], TerminationProtected=False)
             self.emr.terminate_job_flows(JobFlowIds=[one])
         for one in self.started:
-            wait_for(lambda one=one: self.describe(one)["Status"]["State"] in ENDED, f"{one} ended")
+            self.wait_end(one)
+
+    def wait_end(self, cluster: str) -> None:
+        """Wait until a cluster has ended, in whatever way."""
+        wait_for(lambda: self.describe(cluster)["Status"]["State"] in ENDED, f"{cluster} ended")
 
 
 def make_emr(cloud: LocalCloud, directory: Path) -> Iterator[Emr]:
@@ -173,7 +179,9 @@ def make_emr(cloud: LocalCloud, directory: Path) -> Iterator[Emr]:
     bucket = f"emr-{number}-data"
     cloud.client("s3").create_bucket(Bucket=bucket)
     service, role = f"service-{number}", f"nodes-{number}"
-    iam.create_role(RoleName=service, AssumeRolePolicyDocument=trust("elasticmapreduce.amazonaws.com"))
+    iam.create_role(
+        RoleName=service, AssumeRolePolicyDocument=trust("elasticmapreduce.amazonaws.com")
+    )
     iam.attach_role_policy(RoleName=service, PolicyArn=SERVICE_POLICY)
     iam.create_role(RoleName=role, AssumeRolePolicyDocument=trust("ec2.amazonaws.com"))
     resources = [f"arn:aws:s3:::{bucket}", f"arn:aws:s3:::{bucket}/*"]

@@ -552,3 +552,14 @@ def test_a_service_launches_instances_of_its_own_kind(account: Account, cloud: L
     machine = fleet.hosted[instance.id].machine
     done = machines.wait(machine.run(["sh", "-c", "id -un; echo $HIVE"], user="hive"))
     assert done.stdout == b"hive\nhere\n"
+
+
+def test_types_and_images_for_beginners(account: Account) -> None:
+    ec2 = account.ec2
+    filters = [{"Name": "free-tier-eligible", "Values": ["true"]}]
+    types = ec2.describe_instance_types(Filters=filters)["InstanceTypes"]
+    assert "t3.micro" in {one["InstanceType"] for one in types}
+    assert all(one["FreeTierEligible"] for one in types)
+    (image,) = ec2.describe_images(ImageIds=[account.image])["Images"]
+    assert image["Name"].startswith("al2023-ami-2023")
+    assert image["Architecture"] == "x86_64"

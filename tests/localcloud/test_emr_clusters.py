@@ -54,10 +54,11 @@ def instances(emr: Emr, cluster: str) -> list[dict[str, Any]]:
         ({"EbsRootVolumeSize": 5}, "between 10 and 100"),
         ({"Tags": [{"Key": "aws:x", "Value": "y"}]}, "may not start with 'aws:'"),
         ({"BootstrapActions": [{"Name": "x", "ScriptBootstrapAction": {"Path": "x"}}]}, "valid s3"),
-        ({"Configurations": [{"Classification": "hdfs-site", "Properties": {"dfs.blocksize": "x"}}]},
+        ({"Configurations": [{"Classification": "hdfs-site",
+                              "Properties": {"dfs.blocksize": "x"}}]},
          "not a positive whole number"),
         ({"Instances": {"Ec2KeyName": "none"}}, "Ec2 key name none is not valid"),
-        ({"Instances": {"Ec2SubnetId": "subnet-00000000"}}, "subnet subnet-00000000 does not exist"),
+        ({"Instances": {"Ec2SubnetId": "subnet-00000000"}}, "subnet-00000000 does not exist"),
         ({"Instances": {"InstanceGroups": [CORE]}}, "Exactly one master instance group"),
         ({"Instances": {"InstanceGroups": [MASTER, CORE, CORE]}}, "At most one core"),
         ({"Instances": {"InstanceGroups": [{**MASTER, "InstanceType": "t3.micro"}]}},
@@ -117,9 +118,7 @@ def test_the_profile_must_be_trusted_by_ec2_and_passed_by_the_caller(emr: Emr) -
     _, code, message = refused(emr.emr.run_job_flow, **given)
     assert code == "AccessDeniedException"
     assert message.startswith("Failed to authorize instance profile arn:aws:iam::")
-    user = emr.cloud.as_user(
-        "emr", "runner", policy(statement("Allow", "elasticmapreduce:*", "*"))
-    )
+    user = emr.cloud.as_user("emr", "runner", policy(statement("Allow", "elasticmapreduce:*", "*")))
     _, code, message = refused(user.run_job_flow, **emr.parameters())
     assert code == "AccessDeniedException"
     assert f"iam:PassRole on resource: arn:aws:iam::{emr.cloud.account}:role/{emr.role}" in message
@@ -133,7 +132,10 @@ def test_a_bad_service_role_ends_the_cluster(emr: Emr) -> None:
     iam = emr.cloud.client("iam")
     for name, words in (
         ("no-such-role", "EMR service role arn:aws:iam::{}:role/no-such-role is invalid"),
-        ("weak-role", "Service role arn:aws:iam::{}:role/weak-role has insufficient EC2 permissions"),
+        (
+            "weak-role",
+            "Service role arn:aws:iam::{}:role/weak-role has insufficient EC2 permissions",
+        ),
     ):
         if name == "weak-role":
             document = trust("elasticmapreduce.amazonaws.com")
@@ -165,7 +167,10 @@ def test_the_states_of_a_cluster(emr: Emr) -> None:
     assert time.monotonic() - began < 15
     assert seen == ["STARTING", "BOOTSTRAPPING", "RUNNING", "WAITING"]
     found = emr.describe(cluster)
-    assert found["Status"]["StateChangeReason"]["Message"] == "Cluster ready after last step completed."
+    assert (
+        found["Status"]["StateChangeReason"]["Message"]
+        == "Cluster ready after last step completed."
+    )
     timeline = found["Status"]["Timeline"]
     assert timeline["CreationDateTime"] <= timeline["ReadyDateTime"]
     assert found["Applications"] == [
@@ -198,7 +203,9 @@ def check_instances(emr: Emr, cluster: str) -> None:
         ("MASTER", 1), ("CORE", 1),
     ]  # fmt: skip
     kinds = emr.emr.list_instances(ClusterId=cluster, InstanceGroupTypes=["MASTER"])["Instances"]
-    assert [one["PublicIpAddress"] for one in kinds] == [emr.describe(cluster)["MasterPublicDnsName"]]
+    assert [one["PublicIpAddress"] for one in kinds] == [
+        emr.describe(cluster)["MasterPublicDnsName"]
+    ]
 
 
 def check_nothing_is_left(emr: Emr, cluster: str) -> None:
@@ -271,7 +278,9 @@ def test_a_bootstrap_action_that_fails(emr: Emr, script: str | None) -> None:
     _, code, message = state_of(emr, cluster)
     assert code == "BOOTSTRAP_FAILURE"
     assert message.startswith("On the master instance (i-")
-    words = "bootstrap action 1 returned a non-zero return code" if script else "could not be fetched"
+    words = (
+        "bootstrap action 1 returned a non-zero return code" if script else "could not be fetched"
+    )
     assert words in message
     check_nothing_is_left(emr, cluster)
 
@@ -318,8 +327,7 @@ def test_a_cluster_that_is_idle_ends(tmp_path: Path) -> None:
             assert state_of(emr, cluster)[0] == "WAITING"
             policy = {"IdleTimeout": 60}
             emr.emr.put_auto_termination_policy(ClusterId=cluster, AutoTerminationPolicy=policy)
-            wait_for(lambda: state_of(emr, cluster)[0] == "WAITING", "it waits")
-            time.sleep(0.5)  # until it has noticed that it is idle
+            emr.wait(cluster, "WAITING")
             cloud.offset += timedelta(seconds=61)
             emr.wait(cluster, "TERMINATED")
             assert "idle for 60 seconds" in state_of(emr, cluster)[2]
@@ -335,7 +343,8 @@ def test_instances_by_type_and_count(emr: Emr) -> None:
     emr.started.append(cluster)
     emr.wait(cluster, "WAITING")
     groups = emr.emr.list_instance_groups(ClusterId=cluster)["InstanceGroups"]
-    assert [(g["InstanceGroupType"], g["InstanceType"], g["RequestedInstanceCount"]) for g in groups] == [
+    names = ("InstanceGroupType", "InstanceType", "RequestedInstanceCount")
+    assert [tuple(one[name] for name in names) for one in groups] == [
         ("MASTER", "m5.xlarge", 1), ("CORE", "c5.2xlarge", 2),
     ]  # fmt: skip
     assert emr.describe(cluster)["Applications"] == [{"Name": "Hadoop", "Version": "3.4.0"}]
@@ -371,8 +380,13 @@ def test_resizing_keeps_the_data(emr: Emr) -> None:
     resize(1)
     count = emr.do(cluster, "bash", "-c", "hdfs dfs -cat /numbers | wc -l")["logs"]["stdout"]
     assert count.strip() == "100000"
-    assert refused(emr.emr.modify_instance_groups, InstanceGroups=[
-        {"InstanceGroupId": groups["MASTER"], "InstanceCount": 2}])[1] == "ValidationException"
+    assert (
+        refused(
+            emr.emr.modify_instance_groups,
+            InstanceGroups=[{"InstanceGroupId": groups["MASTER"], "InstanceCount": 2}],
+        )[1]
+        == "ValidationException"
+    )
     emr.emr.add_instance_groups(JobFlowId=cluster, InstanceGroups=[task])
     wait_for(
         lambda: emr.emr.list_instances(ClusterId=cluster, InstanceGroupTypes=["TASK"],
@@ -436,8 +450,10 @@ def test_groups_that_open_everything_are_blocked(emr: Emr) -> None:
         attributes = emr.wait(cluster, "WAITING")["Ec2InstanceAttributes"]
         assert attributes["EmrManagedMasterSecurityGroup"] == groups[0]
     finally:
-        on = {"BlockPublicSecurityGroupRules": True,
-              "PermittedPublicSecurityGroupRuleRanges": [{"MinRange": 22}]}
+        on = {
+            "BlockPublicSecurityGroupRules": True,
+            "PermittedPublicSecurityGroupRuleRanges": [{"MinRange": 22}],
+        }
         emr.emr.put_block_public_access_configuration(BlockPublicAccessConfiguration=on)
 
 
@@ -479,7 +495,11 @@ def test_releases_and_types(emr: Emr) -> None:
     assert all(one.startswith("emr-7.") for one in labels)
     found = emr.emr.describe_release_label(ReleaseLabel="emr-5.36.1")
     versions = {one["Name"]: one["Version"] for one in found["Applications"]}
-    assert (versions["Hive"], versions["Hadoop"], versions["Ganglia"]) == ("2.3.9", "2.10.1", "3.7.2")
+    assert (versions["Hive"], versions["Hadoop"], versions["Ganglia"]) == (
+        "2.3.9",
+        "2.10.1",
+        "3.7.2",
+    )
     types: list[dict[str, Any]] = []
     marker: dict[str, str] = {}
     while True:
@@ -512,5 +532,3 @@ def test_a_cloud_that_ends_takes_its_clusters_along(tmp_path: Path) -> None:
 
 def _command_lines() -> list[Path]:
     return [one for one in Path("/proc").glob("[0-9]*/cmdline") if int(one.parent.name) > 1]
-
-

@@ -65,7 +65,9 @@ def test_files_go_into_hdfs_and_back(ssh: Login) -> None:
         r"\d{4}-\d\d-\d\d \d\d:\d\d /data/in/here\n",
         listing,
     )
-    ssh.out("hadoop fs -get /data/in/here there; hdfs dfs -copyFromLocal file:///home/hadoop/there .")
+    ssh.out(
+        "hadoop fs -get /data/in/here there; hdfs dfs -copyFromLocal file:///home/hadoop/there ."
+    )
     assert ssh.out("cat there; hdfs dfs -ls | tail -n 1").split()[::9] == ["a", "there"]
     assert ssh.out("echo x | hdfs dfs -put - /data/x; hdfs dfs -tail /data/x") == "x\n"
     ssh.out("hdfs dfs -mv /data/x /data/y; hdfs dfs -cp /data/y /data/z")
@@ -111,11 +113,13 @@ def test_mistakes_are_told_as_hadoop_does(
 
 
 def test_hive_on_the_command_line(ssh: Login) -> None:
-    script = "create table if not exists t (a int, b string); insert into t values (1, 'x'), (2, 'y');"
+    script = (
+        "create table if not exists t (a int, b string); insert into t values (1, 'x'), (2, 'y');"
+    )
     done = ssh.ssh(f'hive -e "{script} select * from t order by a"')
     assert done.returncode == 0, done.stderr
     # The header is what the cluster's hive-site asks for.
-    assert done.stdout == b"t.a\tt.b\n1\tx\n2\ty\n" or done.stdout == b"a\tb\n1\tx\n2\ty\n"
+    assert done.stdout == b"a\tb\n1\tx\n2\ty\n"
     assert b"OK\nTime taken: " in done.stderr
     assert b"Fetched: " in done.stderr
     ssh.out("echo 'select max(a) + ${n} from t where b > \"${hiveconf:m}\"' > q.hql")
@@ -125,7 +129,9 @@ def test_hive_on_the_command_line(ssh: Login) -> None:
 
 
 def test_hives_prompt(ssh: Login) -> None:
-    lines = b"set hive.cli.print.header=false;\nselect 1\n+ 1;\nselect nope;\nselect 'after';\nquit;\n"
+    lines = (
+        b"set hive.cli.print.header=false;\nselect 1\n+ 1;\nselect nope;\nselect 'after';\nquit;\n"
+    )
     done = ssh.ssh("hive", data=lines)
     assert done.returncode == 0
     assert b"hive> " in done.stdout

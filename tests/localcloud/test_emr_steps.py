@@ -1,5 +1,6 @@
 """Steps of EMR, really run: Hive, MapReduce, copies, scripts; and what their failures say."""
 
+import gzip
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -115,9 +116,7 @@ def test_word_count_with_a_combiner_and_partitions(emr: Emr, cluster: str) -> No
         assert words == sorted(words)
         assert words
     syslog = step["logs"]["syslog"]
-    lines = sum(
-        chunk.count(b"\n") for file in datasets.make("words") for chunk in file.chunks()
-    )
+    lines = sum(chunk.count(b"\n") for file in datasets.make("words") for chunk in file.chunks())
     assert counter(syslog, "Map input records") == lines
     assert counter(syslog, "Map output records") == counter(syslog, "Combine input records")
     assert counter(syslog, "Map output records") == 200_000
@@ -162,7 +161,9 @@ def test_hive_and_mapreduce_share_hdfs(emr: Emr, cluster: str) -> None:
         cluster, "hadoop-streaming", "-mapper", "cat", "-reducer", "NONE",
         "-input", "/user/hive/warehouse/letters", "-output", "/tmp/copied",
     )  # fmt: skip
-    command = "hdfs dfs -cat /tmp/groups/0* ; hdfs dfs -cat '/tmp/copied/part-*' | tr -d '\\t' | sort"
+    command = (
+        "hdfs dfs -cat /tmp/groups/0* ; hdfs dfs -cat '/tmp/copied/part-*' | tr -d '\\t' | sort"
+    )
     assert emr.do(cluster, "bash", "-c", command)["logs"]["stdout"] == "a:1\nb:2\na\nb\nb\n"
 
 
@@ -186,7 +187,9 @@ def test_aggregate_and_several_keys(emr: Emr, cluster: str) -> None:
 
 
 def test_a_script_of_s3_runs_with_the_role_of_the_instances(emr: Emr, cluster: str) -> None:
-    path = emr.put("code/script.sh", "#!/bin/bash\necho \"$1 $(whoami) $(hostname)\"; echo oops >&2\n")
+    path = emr.put(
+        "code/script.sh", '#!/bin/bash\necho "$1 $(whoami) $(hostname)"; echo oops >&2\n'
+    )
     step = emr.do(cluster, path, "hello", jar="script-runner.jar")
     hostname = step["logs"]["stdout"].split()[2]
     assert step["logs"]["stdout"] == f"hello hadoop {hostname}\n"
@@ -196,9 +199,12 @@ def test_a_script_of_s3_runs_with_the_role_of_the_instances(emr: Emr, cluster: s
 
 
 def test_counters_that_programs_report(emr: Emr, cluster: str) -> None:
-    emr.put("code/report.py", "#!/usr/bin/env python3\nimport os, sys\nfor line in sys.stdin:\n"
-            "    sys.stderr.write('reporter:counter:mine,lines,2\\n')\n"
-            "    print(os.environ['mapreduce_map_input_file'] + '\\t' + os.environ['COLOUR'])\n")
+    emr.put(
+        "code/report.py",
+        "#!/usr/bin/env python3\nimport os, sys\nfor line in sys.stdin:\n"
+        "    sys.stderr.write('reporter:counter:mine,lines,2\\n')\n"
+        "    print(os.environ['mapreduce_map_input_file'] + '\\t' + os.environ['COLOUR'])\n",
+    )
     prefix = f"s3://{emr.bucket}"
     step = emr.do(
         cluster, "hadoop-streaming", "-files", f"{prefix}/code/report.py", "-mapper", "report.py",
@@ -263,6 +269,13 @@ def test_a_failing_mapper(emr: Emr, cluster: str) -> None:
     # Each of the attempts that are allowed.
     assert len(re.findall(r"m_000000_[0-3], Status : FAILED", syslog)) == 4
     assert emr.keys("o2") == []
+    application = re.search(r"application_\d+_\d+", syslog)
+    assert application
+    stored = emr.keys(f"logs/{cluster}/containers/{application[0]}/")
+    assert len(stored) == 4
+    assert gzip.decompress(emr.get(stored[0])) == b"no such colour\n"
+    found = emr.do(cluster, "yarn", "logs", "-applicationId", application[0])
+    assert found["logs"]["stdout"].count("no such colour") == 4
     step = emr.fail(
         cluster, "hadoop-streaming", "-mapper", "none.py", "-reducer", "cat",
         "-input", f"{prefix}/words", "-output", f"{prefix}/o2",
@@ -286,8 +299,9 @@ def test_a_bucket_that_the_role_may_not_use(emr: Emr, cluster: str) -> None:
     script = f"create external table o (a string) location 's3://{other}/in'; select * from o"
     step = emr.fail(cluster, "hive", "-e", script)
     assert failure(step)[0] == "Access denied."
-    step = emr.fail(cluster, "s3-dist-cp", "--src", f"s3://{emr.bucket}/words", "--dest",
-                    f"s3://{other}/out")
+    step = emr.fail(
+        cluster, "s3-dist-cp", "--src", f"s3://{emr.bucket}/words", "--dest", f"s3://{other}/out"
+    )
     assert failure(step)[0] == "Access denied."
     step = emr.fail(cluster, "aws", "s3", "ls", f"s3://{other}/")
     assert "AccessDenied" in failure(step)[1]

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from labrunner.localcloud.hadoop.filesystems import (
     FileSystems,
@@ -14,10 +15,14 @@ from labrunner.localcloud.hadoop.filesystems import (
     S3FileSystem,
 )
 from labrunner.localcloud.hadoop.hdfs.namenode import BLOCK_SIZE, Namenode
-from labrunner.localcloud.hadoop.nodes import Node
+from labrunner.localcloud.hadoop.nodes import USER, Node
 from labrunner.localcloud.hadoop.storages import HdfsStorage
 from labrunner.localcloud.sql.hive.metastore import Metastore
 from labrunner.localcloud.sql.storage import S3_SCHEMES, Address, Storage, Storages
+
+if TYPE_CHECKING:
+    from labrunner.localcloud.spark import Spark, SparkUnavailableError
+    from labrunner.localcloud.spark.installation import Installation
 
 WAREHOUSE = Address("hdfs", "", "user/hive/warehouse")
 # EMR's own table of dfs.replication, by the number of core nodes.
@@ -49,8 +54,12 @@ class Cluster:
     storage: Callable[[], Storage]
     settings: Settings = field(default_factory=dict)
     applications: frozenset[str] = frozenset({"Hadoop"})
+    # What runs Spark on the primary node, or why nothing does.
+    installation: "Installation | SparkUnavailableError | None" = None
     active: set[str] = field(default_factory=set)  # YARN's applications that run
     finished: list[tuple[str, str, str]] = field(default_factory=list)  # id, name, final state
+    # Of each container that complained: the application, the node, and the file there.
+    container_logs: list[tuple[str, Node, str]] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
@@ -70,6 +79,7 @@ class Cluster:
         for path, mode in DIRECTORIES:
             self.namenode.mkdirs(path).permission = mode
         self.metastore = Metastore(WAREHOUSE)
+        self._spark: Spark | None = None
 
     @property
     def primary(self) -> Node:
@@ -106,6 +116,22 @@ class Cluster:
         return Storages(
             {"hdfs": HdfsStorage(self.namenode), **dict.fromkeys(S3_SCHEMES, s3)}, "hdfs"
         )
+
+    def spark(self) -> "Spark":
+        """Return the Spark of the primary node; raises SparkUnavailableError."""
+        from labrunner.localcloud.spark import Spark, SparkUnavailableError
+        from labrunner.localcloud.spark.inside import InMachine
+
+        if isinstance(self.installation, SparkUnavailableError):
+            raise self.installation
+        assert self.installation is not None
+        node = self.primary
+        with self.lock:
+            if self._spark is None:
+                host = InMachine(node.machines, node.machine, self.installation, USER)
+                storages = {"hdfs": HdfsStorage(self.namenode), "s3": self.storage()}
+                self._spark = Spark(self.directory / "spark", storages, host)
+            return self._spark
 
     def new_application(self) -> int:
         """Return the number of the next application."""

@@ -1,17 +1,24 @@
 """Puts the programs of a cluster onto a machine that is about to boot."""
 
 import importlib.util
+import os
 from dataclasses import replace
 from pathlib import Path
 from shlex import quote
+from typing import TYPE_CHECKING
 
 from labrunner.localcloud.hadoop.calls import Perform, server
 from labrunner.localcloud.hadoop.nodes import USER
 from labrunner.localcloud.hadoop.programs import PROGRAMS
 from labrunner.localcloud.machines import rootfs
-from labrunner.localcloud.machines.spec import Bind, MachineSpec, User
+from labrunner.localcloud.machines.spec import GIB, Bind, MachineSpec, User
+
+if TYPE_CHECKING:
+    from labrunner.localcloud.spark import SparkUnavailableError
+    from labrunner.localcloud.spark.installation import Installation
 
 SOCKET = "hadoop"
+SPARK_MEMORY = 3 * GIB
 HOME = "/opt/hadoop"
 AWS = "/opt/aws"
 CLIENT = Path(__file__).parent / "guest" / "client.py"
@@ -55,6 +62,27 @@ def equip(spec: MachineSpec, directory: Path, perform: Perform, *, isolated: boo
         path=(f"{HOME}/bin" if isolated else str(bin_directory), *spec.path),
         servers={**spec.servers, SOCKET: server(perform)},
     )
+
+
+def add_spark(spec: MachineSpec, installation: "Installation") -> MachineSpec:
+    """Return a machine that has Spark as well, and the memory that Java wants."""
+    from labrunner.localcloud.spark.inside import binds
+
+    return replace(
+        spec,
+        binds=(*spec.binds, *binds(installation)),
+        limits=replace(spec.limits, memory=SPARK_MEMORY),
+    )
+
+
+def find_spark() -> "Installation | SparkUnavailableError":
+    """Return the Spark that machines can have, or why there is none."""
+    from labrunner.localcloud.spark import SparkUnavailableError, detect
+
+    try:
+        return detect(os.environ)
+    except SparkUnavailableError as error:
+        return error
 
 
 def _aws_cli() -> Path | None:

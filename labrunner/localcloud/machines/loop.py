@@ -53,4 +53,5 @@ async def _cancel_all() -> None:
     for one in others:
         one.cancel()
     await asyncio.gather(*others, return_exceptions=True)
-    await asyncio.get_running_loop().shutdown_asyncgens()
+    await asyncio.sleep(0)  # so that what they closed is closed
+    await asyncio.sleep(0)

@@ -186,10 +186,11 @@ class Machine:
     async def _to_cloud(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             inner, outer = await asyncio.open_connection("127.0.0.1", self._endpoint_port)
+            await asyncio.gather(_pass_on(reader, outer), _pass_on(inner, writer))
         except OSError:
+            pass  # the cloud is about to end
+        finally:
             writer.close()
-            return
-        await asyncio.gather(_pass_on(reader, outer), _pass_on(inner, writer))
 
     def _make_ssh(self, box: Box) -> None:
         from labrunner.localcloud.machines import keys
@@ -289,22 +290,27 @@ async def _feed(file: int, data: bytes) -> None:
 
 
 async def _pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    with contextlib.suppress(OSError):
+    try:
         while data := await reader.read(pipes.CHUNK):
             writer.write(data)
             await writer.drain()
-    with contextlib.suppress(OSError):
+    except OSError:
+        pass
+    finally:
         writer.close()
 
 
 def _calls(answer: Answer) -> Any:
     async def attend(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(OSError):
+        try:
             data = await reader.read(MOST_CALL)
-            while more := await reader.read(MOST_CALL):
+            while len(data) < MOST_CALL and (more := await reader.read(MOST_CALL)):
                 data += more
             writer.write(await asyncio.to_thread(answer, data))
             await writer.drain()
-        writer.close()
+        except OSError:
+            pass
+        finally:
+            writer.close()
 
     return attend

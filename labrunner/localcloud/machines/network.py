@@ -116,13 +116,13 @@ class Doors:
         self._say = say
         self._address: Address | None = None
         self._rules: Collection[Rule] = ()
-        self._open: dict[int, asyncio.Task[None]] = {}
+        self._open: dict[int, socket.socket] = {}
         self._refused: set[int] = set()
         self._connections: set[asyncio.Task[None]] = set()
 
     async def set_address(self, address: Address | None) -> None:
         """Move to an address, or to none; connections that are open stay."""
-        await self._close_all()
+        self._close_all()
         self._address = address
         self._refused.clear()
         await self.set_rules(self._rules)
@@ -134,14 +134,14 @@ class Doors:
         wanted = wanted if self._address is not None else set()
         self._refused &= wanted
         for port in self._open.keys() - wanted:
-            await self._close(port)
+            self._close(port)
         for port in sorted(wanted - self._open.keys() - self._refused):
             self._listen(port)
 
     async def close(self) -> None:
         """Close all, the connections too."""
         self._address = None
-        await self._close_all()
+        self._close_all()
         for one in self._connections:
             one.cancel()
         await asyncio.gather(*self._connections, return_exceptions=True)
@@ -158,37 +158,44 @@ class Doors:
             self._say(f"port {port} cannot be opened at {ip}:{outer} of this host: {error}")
             return
         sock.setblocking(False)  # noqa: FBT003 - it takes no names
-        self._open[port] = asyncio.create_task(self._accept(sock, port))
+        self._open[port] = sock
+        self._attend_to(sock, port)
 
-    async def _accept(self, sock: socket.socket, port: int) -> None:
-        loop = asyncio.get_running_loop()
-        with sock:
-            while True:
-                try:
-                    connection, (source, *_) = await loop.sock_accept(sock)
-                except OSError:  # no descriptors left, or the caller went away
-                    await asyncio.sleep(FULL_SECONDS)
-                    continue
-                if not any(rule.allows(port, source) for rule in self._rules):
-                    reset(connection)
-                    continue
-                task = asyncio.create_task(self._attend(connection, port))
-                self._connections.add(task)
-                task.add_done_callback(self._connections.discard)
+    def _attend_to(self, sock: socket.socket, port: int) -> None:
+        if self._open.get(port) is sock:
+            asyncio.get_running_loop().add_reader(sock.fileno(), self._accept, sock, port)
+
+    def _accept(self, sock: socket.socket, port: int) -> None:
+        try:
+            connection, (source, *_) = sock.accept()
+        except (BlockingIOError, ConnectionError):  # the caller went away
+            return
+        except OSError:  # no descriptors are left
+            loop = asyncio.get_running_loop()
+            loop.remove_reader(sock.fileno())
+            loop.call_later(FULL_SECONDS, self._attend_to, sock, port)
+            return
+        if not any(rule.allows(port, source) for rule in self._rules):
+            reset(connection)
+            return
+        task = asyncio.create_task(self._attend(connection, port))
+        self._connections.add(task)
+        task.add_done_callback(self._connections.discard)
+        task.add_done_callback(lambda _: connection.close())  # also when it never began
 
     async def _attend(self, connection: socket.socket, port: int) -> None:
         with contextlib.suppress(OSError):
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             await self._serve(connection, port)
 
-    async def _close(self, port: int) -> None:
-        task = self._open.pop(port)
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+    def _close(self, port: int) -> None:
+        sock = self._open.pop(port)
+        asyncio.get_running_loop().remove_reader(sock.fileno())
+        sock.close()
 
-    async def _close_all(self) -> None:
+    def _close_all(self) -> None:
         for port in tuple(self._open):
-            await self._close(port)
+            self._close(port)
 
 
 def reset(connection: socket.socket) -> None:

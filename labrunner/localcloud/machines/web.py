@@ -1,7 +1,6 @@
 """A small HTTP server on a socket that listens inside a machine."""
 
 import asyncio
-import contextlib
 import io
 import socket
 from collections.abc import Awaitable, Callable
@@ -24,10 +23,13 @@ async def serve(sock: socket.socket, respond: Respond) -> asyncio.Server:
     """Serve requests without bodies, as those of the metadata service are."""
 
     async def attend(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(OSError, TimeoutError, asyncio.IncompleteReadError, ValueError):
+        try:
             while await _exchange(reader, writer, respond):
                 pass
-        writer.close()
+        except (OSError, ValueError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
+            pass  # the client went away, is silent, or speaks no HTTP
+        finally:
+            writer.close()
 
     return await asyncio.start_server(attend, sock=sock, limit=MOST_HEAD)
 

@@ -104,6 +104,7 @@ class Habits:
     lateral_aliases: bool = False
     # Whether columns of a subquery may have one name until that is used.
     same_names: bool = False
+    using: bool = False
 
 
 @dataclass(frozen=True)
@@ -191,7 +192,7 @@ class Compiler:
             return scope.aliases[name]
         found: list[Column] = []
         for one in scope.relations:
-            if relation in (None, one.name):
+            if relation == one.name or (relation is None and name not in one.merged):
                 found += one.find(name)
         if len(found) > 1:
             raise self.dialect.wording.ambiguous(name, node)

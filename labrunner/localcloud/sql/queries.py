@@ -38,6 +38,7 @@ SELECT = frozenset(
         "distinct",
         "with_",
         "windows",
+        "qualify",
         "hint",
         "kind",
         "operation_modifiers",

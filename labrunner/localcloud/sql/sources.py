@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 QUERIES = frozenset({"Select", "Subquery", "Union", "Intersect", "Except", "Exists"})
 TABLE = frozenset({"this", "db", "catalog", "alias"})
-JOIN = frozenset({"this", "side", "kind", "on"})
+JOIN = frozenset({"this", "side", "kind", "on", "using"})
 LATERAL = frozenset({"this", "view", "outer", "alias"})
 
 
@@ -127,8 +127,10 @@ def _join(compiler: "Compiler", node: Node, scope: Scope, sql: str) -> str:
     text, relation = _relation(compiler, node.this, scope)
     if any(one.name == relation.name for one in scope.relations):
         raise compiler.dialect.wording.other(f"Ambiguous table alias '{relation.name}'", node.this)
-    scope.relations.append(relation)
     on = node.args.get("on")
+    if node.args.get("using"):
+        on, relation = _using(compiler, node, scope, relation)
+    scope.relations.append(relation)
     if on is None:
         if key not in (("", ""), ("", "CROSS"), ("", "INNER")):
             raise compiler.dialect.wording.other(f"{words} needs ON", node)
@@ -142,6 +144,26 @@ def _join(compiler: "Compiler", node: Node, scope: Scope, sql: str) -> str:
     if words == "CROSS JOIN":
         words = "JOIN"
     return f"{sql} {words} {text} ON {fitted.sql}"
+
+
+def _using(
+    compiler: "Compiler", node: Node, scope: Scope, relation: Relation
+) -> tuple[Node, Relation]:
+    """Return USING as a condition, and the relation that it joins, whose names count once."""
+    from sqlglot import exp
+
+    side = (node.args.get("side") or "").upper()
+    if not compiler.dialect.habits.using or side not in ("", "LEFT"):
+        raise unsupported(f"{compiler.dialect.name}'s {side} JOIN ... USING", place_of(node))
+    names = [str(one.name).lower() for one in node.args["using"]]
+    pairs = []
+    for name in names:
+        left = [one for one in scope.relations if one.find(name) and name not in one.merged]
+        if len(left) != 1 or not relation.find(name) or not left[0].name or not relation.name:
+            raise compiler.dialect.wording.column_not_found(name, scope, node)
+        sides = [exp.column(name, table=one.name, quoted=True) for one in (left[0], relation)]
+        pairs.append(exp.EQ(this=sides[0], expression=sides[1]))
+    return exp.and_(*pairs, copy=False), replace(relation, merged=frozenset(names))
 
 
 def generator_of(compiler: "Compiler", node: Node) -> Any:

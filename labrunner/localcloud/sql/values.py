@@ -57,6 +57,8 @@ class Relation:
 
     name: str
     columns: tuple[Column, ...]
+    # Names that USING has joined with those of an earlier relation, and that count once.
+    merged: frozenset[str] = frozenset()
 
     def find(self, name: str) -> list[Column]:
         """Return the columns of a name."""
@@ -114,9 +116,16 @@ class Scope:
         return self.parent.cte(name) if self.parent else None
 
     def columns(self) -> Iterator[Column]:
-        """Yield all columns in their order."""
+        """Yield all columns in their order; those that USING joined come first."""
+        merged = frozenset().union(*(one.merged for one in self.relations))
+        rest = []
         for relation in self.relations:
-            yield from relation.columns
+            for column in relation.columns:
+                if column.name not in merged:
+                    rest.append(column)
+                elif column.name not in relation.merged:
+                    yield column
+        yield from rest
 
     def has(self, relation: str) -> bool:
         """Whether a relation has this name."""

@@ -19,11 +19,12 @@ PROGRAMS: Mapping[str, Program] = {
     "hive-script": hive.run_script,
     "mapred": hadoop.run_mapred,
     "s3-dist-cp": distcp.run,
-    "spark-submit": spark.run,
+    "spark-sql": spark.sql,
+    "spark-submit": spark.submit,
     "yarn": yarn.run,
 }
 # What a program belongs to, where that is not Hadoop itself.
-NEEDS = {"hive": "Hive", "hive-script": "Hive", "spark-submit": "Spark"}
+NEEDS = {"hive": "Hive", "hive-script": "Hive", "spark-sql": "Spark", "spark-submit": "Spark"}
 FAILED = 1
 NO_PROGRAM = 127
 

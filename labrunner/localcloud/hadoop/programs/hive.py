@@ -3,10 +3,9 @@
 import re
 import time
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from labrunner.localcloud.hadoop.applications import Application
 from labrunner.localcloud.hadoop.calls import Call
 from labrunner.localcloud.hadoop.cluster import MEMORY_MIB, Cluster
 from labrunner.localcloud.hadoop.errors import CancelledError, HadoopError, UsageError, not_here
@@ -141,7 +140,7 @@ def _run(cluster: Cluster, node: Node, call: Call, options: Options) -> int:
         return UNREADABLE
     if options.query is not None:
         scripts.append(options.query)
-    with _application(cluster, call) as printer:
+    with Application(cluster, "HIVE") as running:
         session = HiveSession(
             cluster.metastore,
             cluster.storages(),
@@ -151,7 +150,7 @@ def _run(cluster: Cluster, node: Node, call: Call, options: Options) -> int:
         )
         call.on_cancel(session.cancel)
         with session:
-            printer.session, printer.options = session, options
+            printer = Printer(call, cluster, session, options)
             if not options.silent:
                 call.err(f"Hive Session ID = {uuid.uuid4()}\n")
             if options.database:
@@ -159,6 +158,7 @@ def _run(cluster: Cluster, node: Node, call: Call, options: Options) -> int:
             for script in scripts:
                 code = printer.run(script)
                 if code:
+                    running.failed = True
                     return code
             if not options.script and options.query is None:
                 return printer.prompt()
@@ -176,41 +176,22 @@ def read_script(cluster: Cluster, node: Node, call: Call, text: str) -> str:
         return stream.read().decode("utf-8", "replace")
 
 
-@contextmanager
-def _application(cluster: Cluster, call: Call) -> Iterator["Printer"]:
-    """Count the session among YARN's applications while it lasts."""
-    name = f"application_{cluster.stamp}_{cluster.new_application():04d}"
-    with cluster.lock:
-        cluster.active.add(name)
-    printer = Printer(call, cluster)
-    try:
-        yield printer
-    finally:
-        with cluster.lock:
-            cluster.active.discard(name)
-            end = "FAILED" if printer.failed else "SUCCEEDED"
-            cluster.finished.append((name, "HIVE", end))
-
-
 @dataclass
 class Printer:
     """Runs scripts in a session and prints what they give, as the hive command does."""
 
     call: Call
     cluster: Cluster
-    session: HiveSession | None = None
-    options: Options = field(default_factory=Options)
-    failed: bool = False
+    session: HiveSession
+    options: Options
     _began: float = 0.0
 
     def run(self, script: str) -> int:
         """Run a script to its end, or to its first failure; return Hive's exit status."""
-        assert self.session is not None
         self._began = time.monotonic()
         try:
             self.session.run_script(script, self._show)
         except SqlError as error:
-            self.failed = True
             if error.kind == "cancelled":
                 raise CancelledError from None
             self.say(f"{failure(error)}\n")

@@ -1,8 +1,9 @@
-"""`yarn application -list` and `yarn node -list`."""
+"""`yarn application -list`, `yarn node -list` and `yarn logs -applicationId`."""
 
 from labrunner.localcloud.hadoop.calls import Call
 from labrunner.localcloud.hadoop.cluster import Cluster
 from labrunner.localcloud.hadoop.errors import not_here
+from labrunner.localcloud.hadoop.filesystems import CHUNK
 from labrunner.localcloud.hadoop.nodes import Node
 from labrunner.localcloud.hadoop.programs import hadoop
 
@@ -16,6 +17,8 @@ def run(cluster: Cluster, node: Node, call: Call) -> int:
         return _applications(cluster, call, arguments[2:])
     if arguments == ["node", "-list"]:
         return _nodes(cluster, call)
+    if arguments[:2] == ["logs", "-applicationId"] and len(arguments) == 3:  # noqa: PLR2004
+        return _logs(cluster, call, arguments[2])
     raise not_here(f"yarn {' '.join(arguments)}".rstrip())
 
 
@@ -40,4 +43,25 @@ def _nodes(cluster: Cluster, call: Call) -> int:
     call.out(f"{'Node-Id':>50}\t{'Node-State':>15}\n")
     for one in nodes:
         call.out(f"{one.hostname + ':8041':>50}\t{'RUNNING':>15}\n")
+    return 0
+
+
+def _logs(cluster: Cluster, call: Call, application: str) -> int:
+    """Print what the programs of an application complained of."""
+    with cluster.lock:
+        known = {one for one, _, _ in cluster.finished} | cluster.active
+        found = [one for one in cluster.container_logs if one[0] == application]
+    if application not in known:
+        call.err(f"Unable to get ApplicationState for {application}: it does not exist.\n")
+        return 255
+    for _, node, path in found:
+        container, name = path.split("/")[-2:]
+        call.out(f"Container: {container} on {node.hostname}_8041\nLogType:{name}\n")
+        if not node.is_up:
+            call.out("The node is down.\n")
+            continue
+        with node.open(node.place(path)) as stream:
+            while data := stream.read(CHUNK):
+                call.out(data)
+        call.out(f"End of LogType:{name}\n\n")
     return 0

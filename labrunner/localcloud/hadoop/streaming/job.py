@@ -4,10 +4,11 @@ import contextlib
 import shutil
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
+from labrunner.localcloud.hadoop.applications import Application
 from labrunner.localcloud.hadoop.calls import Call
 from labrunner.localcloud.hadoop.cluster import Cluster
 from labrunner.localcloud.hadoop.errors import (
@@ -33,7 +34,6 @@ from labrunner.localcloud.hadoop.streaming.schedule import Schedule, Work, local
 from labrunner.localcloud.hadoop.streaming.splits import Reader, Split, cut, find_files
 
 CACHE = "/mnt/yarn/usercache/hadoop"
-FAILED_REDUCE = "Reduce"
 
 
 class Job:
@@ -44,9 +44,10 @@ class Job:
         self._call = call
         self._options = given
         self._files = cluster.file_systems(node)
-        number = cluster.new_application()
-        self.id = f"job_{cluster.stamp}_{number:04d}"
-        self.application = f"application_{cluster.stamp}_{number:04d}"
+        name = given.settings.get(options.NAME, "streamjob.jar")
+        self._running = Application(cluster, name)
+        self.application = self._running.id
+        self.id = self.application.replace("application", "job")
         self._counters = Counters()
         self._containers = 0
         self._done = [0, 0]
@@ -78,20 +79,8 @@ class Job:
         self.log(f"INFO mapreduce.Job: Running job: {self.id}")
         self.log("INFO mapreduce.Job:  map 0% reduce 0%")
         self._call.on_cancel(self._kill_all)
-        with self._lock_of_application(), self._work_directory():
+        with self._running, self._work_directory():
             return self._perform(splits)
-
-    @contextlib.contextmanager
-    def _lock_of_application(self) -> Iterator[None]:
-        """Count the job among YARN's applications while it runs."""
-        cluster = self._cluster
-        with cluster.lock:
-            cluster.active.add(self.application)
-        try:
-            yield
-        finally:
-            with cluster.lock:
-                cluster.active.discard(self.application)
 
     @contextlib.contextmanager
     def _work_directory(self) -> Iterator[None]:
@@ -104,7 +93,6 @@ class Job:
             self._clean_nodes()
 
     def _perform(self, splits: list[Split]) -> bool:
-        name = self._options.settings.get(options.NAME, "streamjob.jar")
         try:
             runs = self._map(splits)
             if self._options.reduces:
@@ -113,24 +101,16 @@ class Job:
             with self._files.of(output).write(output):
                 pass
         except HadoopError as error:
-            self._finish(name, "FAILED")
+            self._running.failed = True
             self.log(f"INFO mapreduce.Job: Job {self.id} failed with state FAILED due to: {error}")
             self.log(f"INFO mapreduce.Job: {self._counters}")
             self.log("ERROR streaming.StreamJob: Job not successful!")
             self._call.err(f"{error}\n")
             return False
-        except BaseException:
-            self._finish(name, "KILLED")
-            raise
-        self._finish(name, "SUCCEEDED")
         self.log(f"INFO mapreduce.Job: Job {self.id} completed successfully")
         self.log(f"INFO mapreduce.Job: {self._counters}")
         self.log(f"INFO streaming.StreamJob: Output directory: {self._options.output}")
         return True
-
-    def _finish(self, name: str, state: str) -> None:
-        with self._cluster.lock:
-            self._cluster.finished.append((self.application, name, state))
 
     # ---- maps
 
@@ -325,18 +305,24 @@ class Job:
             environment["map_input_file"] = shown(split.address)
             environment["mapreduce_map_input_start"] = str(split.offset)
             environment["mapreduce_map_input_length"] = str(split.length)
-        return Container(node, name, self.application, directory, environment, self._watch)
+
+        def note(path: str) -> None:
+            with self._cluster.lock:
+                logs = self._cluster.container_logs
+                if (self.application, node, path) not in logs:
+                    logs.append((self.application, node, path))
+
+        return Container(node, name, self.application, directory, environment, self._watch, note)
 
     def _try(
         self,
         container: Container,
         work: Work,
-        perform: "contextlib.AbstractContextManager[None] | object",
+        perform: Callable[[], None],
         tries: str,
         what: str,
     ) -> bool:
         """Whether an attempt succeeded; raises HadoopError when it was the last one allowed."""
-        assert callable(perform)
         try:
             perform()
         except (HadoopError, OSError) as error:

@@ -1,6 +1,7 @@
 """Runs the program of a mapper, combiner or reducer on a node, as Hadoop's PipeMapRed does."""
 
 import contextlib
+import os
 import re
 import threading
 from collections import Counter
@@ -17,6 +18,7 @@ REPORT = re.compile(rb"reporter:counter:([^,]+),([^,]+),(-?\d+)\s*$")
 TOLD = 4000  # bytes of standard error that a failure shows
 WRITE_BYTES = 1 << 16
 STDERR = "/var/log/hadoop-yarn/containers"
+APPENDING = os.O_WRONLY | os.O_CREAT | os.O_APPEND
 
 
 @dataclass
@@ -29,6 +31,7 @@ class Container:
     directory: str
     environment: Mapping[str, str]
     on_start: Callable[[Process], None] = lambda _: None
+    on_log: Callable[[str], None] = lambda _: None
     counted: Counter[tuple[str, str]] = field(default_factory=Counter)
     complaints: bytes = b""
 
@@ -39,7 +42,7 @@ class Container:
     @property
     def log(self) -> str:
         """The file of the node that has the program's standard error."""
-        return self.node.place(f"{STDERR}/{self.application}/{self.name}/stderr")
+        return f"{STDERR}/{self.application}/{self.name}/stderr"
 
 
 def pipe(
@@ -121,5 +124,7 @@ def _listen(process: Process, container: Container) -> None:
             elif not line.startswith(b"reporter:status:"):
                 container.complaints = (container.complaints + line)[-TOLD:]
                 if log is None:
-                    log = stack.enter_context(container.node.create(container.log))
+                    path = container.node.place(container.log)
+                    log = stack.enter_context(container.node.create(path, flags=APPENDING))
+                    container.on_log(container.log)
                 log.write(line)

@@ -248,7 +248,9 @@ def put_auto_termination(request: Request) -> Mapping[str, Any]:
     cluster = _living(request)
     seconds = idle_timeout(request.params.get("AutoTerminationPolicy") or {"IdleTimeout": 3600})
     with cluster.changed:
-        cluster.idle_timeout, cluster.idle_since = seconds, None
+        cluster.idle_timeout = seconds
+        if cluster.idle_since is not None:
+            cluster.idle_since = request.cloud.now()
         cluster.changed.notify_all()
     return {}
 

@@ -80,6 +80,7 @@ class Controller:
         self._provisioner = Provisioner(cloud, cluster, self._perform, self._directory)
         self._running: dict[Step, Execution] = {}
         self._logs: Logs | None = None
+        self._pushed: set[tuple[str, Node, str]] = set()
 
     @property
     def _hadoop(self) -> HadoopCluster:
@@ -189,6 +190,7 @@ class Controller:
             storage=lambda: storage,
             settings=settings_of(cluster.configurations),
             applications=frozenset(cluster.applications),
+            installation=self._provisioner.spark,
         )
         self._logs = Logs(storage, cluster.log_uri, cluster.id, self._directory)
 
@@ -323,12 +325,24 @@ class Controller:
                 time.sleep(PAUSE)
             assert self._logs is not None
             self._logs.push(self._hadoop.primary, execution.log_files, f"steps/{step.id}")
+            self._push_container_logs()
         except Exception as error:  # noqa: BLE001 - a step fails, whatever went wrong with it
             message = str(error) or type(error).__name__
             failure = Failure("Unknown Error.", message)
         if self._clusters.closing.is_set():
             return
         self._note_end(step, failure)
+
+    def _push_container_logs(self) -> None:
+        """Store what the programs of MapReduce wrote to their standard error."""
+        assert self._logs is not None
+        with self._hadoop.lock:
+            found = [one for one in self._hadoop.container_logs if one not in self._pushed]
+            self._pushed.update(found)
+        for application, node, path in found:
+            if node.is_up:
+                container = PurePosixPath(path).parent.name
+                self._logs.push(node, [path], f"containers/{application}/{container}")
 
     def _note_end(self, step: Step, failure: Failure | None) -> None:
         cluster = self._cluster
@@ -376,13 +390,14 @@ class Controller:
             FAILED: "Cluster ready after last step failed.",
             CANCELLED: "Cluster ready after last step cancelled.",
         }
+        now = self._cloud.now()
+        # Somebody who uses it by SSH keeps it busy.
+        is_used = bool(self._hadoop.active)
+        cluster.idle_since = None if is_used else cluster.idle_since or now
         ready = "Cluster ready to run steps."
         self._set(WAITING, "", words.get(last.status.state, ready) if last else ready)
-        now = self._cloud.now()
-        if self._hadoop.active:  # somebody uses it by SSH
-            cluster.idle_since = None
+        if cluster.idle_since is None:
             return
-        cluster.idle_since = cluster.idle_since or now
         timeout = cluster.idle_timeout
         if timeout is not None and (now - cluster.idle_since).total_seconds() >= timeout:
             if cluster.protected:

@@ -18,6 +18,8 @@ RUNNERS = ("command-runner.jar", "script-runner.jar")
 STREAMING = "hadoop-streaming"
 WORK = "/mnt/var/lib/hadoop/steps"
 LOGS = ("controller", "syslog", "stderr", "stdout")
+# Where it is looked up why a step failed.
+TELLERS = ("stderr", "syslog", "stdout")
 APPENDING = os.O_WRONLY | os.O_CREAT | os.O_APPEND
 UNKNOWN = "Unknown Error."
 # What a log says → the reason that EMR gives.
@@ -29,7 +31,8 @@ REASONS = (
 )
 TELLING = re.compile(
     r"(?:^|\s)(?:FAILED:|ERROR\b|Error\b|Caused by|Exception in thread)|Exception\b|AccessDenied|"
-    r"\w*Error: |Could not open input file|not found|Cannot run program|: fatal error"
+    r"\w*Error: |Could not open input file|not found|Cannot run program|: fatal error|"
+    r"No such file or directory"
 )
 NOISE = re.compile(r"Streaming Command Failed|Job not successful|Try -help for more information")
 MOST_MESSAGE = 1000
@@ -190,21 +193,22 @@ class Execution:
     # ---- why it failed
 
     def _failure(self, code: int) -> Failure:
-        for name in ("stderr", "syslog", "stdout"):
-            text = tail(self._node, f"{self._directory}/{name}")
-            message = telling(text)
-            if message:
-                log = name
-                break
-        else:
-            message = f"Command exited with status {code}"
-            log = "stderr"
+        """Return what the logs say went wrong; a program's driver may write it to its output."""
+        message, log = f"Command exited with status {code}", "stderr"
+        texts = [(name, tail(self._node, f"{self._directory}/{name}")) for name in TELLERS]
+        found = [(telling(text), name) for name, text in texts] + [(last(texts[0][1]), "stderr")]
+        message, log = next((one for one in found if one[0]), (message, log))
         reason = next((said for words, said in REASONS if words in message), UNKNOWN)
         return Failure(reason, message, self._log_address(self._step.id, log))
 
 
 def telling(text: str) -> str:
-    """Return the line of a log that says what went wrong: the last one that looks so."""
-    lines = [line.strip() for line in text.splitlines() if line.strip() and not NOISE.search(line)]
-    found = [line for line in lines if TELLING.search(line)] or lines[-1:]
-    return found[-1][:MOST_MESSAGE] if found else ""
+    """Return the last line of a log that looks like what went wrong, nothing if none does."""
+    lines = [line for line in text.splitlines() if not NOISE.search(line)]
+    return last("\n".join(line for line in lines if TELLING.search(line)))
+
+
+def last(text: str) -> str:
+    """Return the last line of a text that is not empty."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return lines[-1][:MOST_MESSAGE] if lines else ""

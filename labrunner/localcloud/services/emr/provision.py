@@ -8,7 +8,7 @@ from typing import Any
 
 from labrunner.localcloud.cloud import Cloud
 from labrunner.localcloud.hadoop.calls import Call
-from labrunner.localcloud.hadoop.install import equip
+from labrunner.localcloud.hadoop.install import add_spark, equip, find_spark
 from labrunner.localcloud.hadoop.nodes import Node
 from labrunner.localcloud.machines import Machines
 from labrunner.localcloud.machines.spec import MachineSpec
@@ -38,6 +38,7 @@ from labrunner.localcloud.services.emr.model import (
     Status,
     new_id,
 )
+from labrunner.localcloud.spark.installation import Installation
 
 PAUSE = 0.02
 FLOW_TAG = "aws:elasticmapreduce:job-flow-id"
@@ -59,6 +60,7 @@ class Provisioner:
         self._cloud = cloud
         self.machines = cloud.state(Machines)
         self.fleet = cloud.state(Fleet).of(cloud)
+        self.spark = find_spark() if "Spark" in cluster.applications else None
 
     @property
     def now(self) -> datetime:
@@ -125,7 +127,10 @@ class Provisioner:
         def perform(call: Call) -> int:
             return self._perform(spec.id, call)
 
-        return equip(spec, self._directory, perform, isolated=isolated)
+        equipped = equip(spec, self._directory, perform, isolated=isolated)
+        if isinstance(self.spark, Installation):
+            return add_spark(equipped, self.spark)
+        return equipped
 
     def is_up(self, members: list[Member]) -> bool:
         """Whether all run; raises OSError where one ended."""

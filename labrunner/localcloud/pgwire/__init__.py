@@ -1,0 +1,1 @@
+"""PostgreSQL's protocol, version 3, on loopback: what psql and drivers speak to a warehouse."""

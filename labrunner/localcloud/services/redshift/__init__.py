@@ -1,0 +1,1 @@
+"""Amazon Redshift: its two control planes, its Data API, and the warehouses behind them."""

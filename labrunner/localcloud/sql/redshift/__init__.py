@@ -1,0 +1,1 @@
+"""Amazon Redshift's SQL, after the Amazon Redshift Database Developer Guide."""

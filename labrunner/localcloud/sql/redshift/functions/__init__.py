@@ -1,0 +1,1 @@
+"""Redshift's functions, a module for each chapter of its reference."""
