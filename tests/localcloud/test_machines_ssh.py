@@ -164,8 +164,13 @@ def test_an_interactive_shell(account: Account, instance: dict[str, Any]) -> Non
         channel.close()
 
 
-# Says when it runs in the foreground: a key that is pressed earlier reaches the shell.
-STOPPABLE = b"""sh -c 'trap "echo ag""ain" CONT; echo sta""rted; while :; do sleep 0.1; done'\n"""
+# Says when it runs in the foreground: a key that is pressed earlier reaches the shell. No shell
+# itself, as one that is just starting a program cannot be stopped.
+STOPPABLE = (
+    b'python3 -uc "import signal, time; '
+    b"signal.signal(signal.SIGCONT, lambda *_: print('ag' + 'ain')); "
+    b"print('sta' + 'rted'); time.sleep(300)\"\n"
+)
 
 
 def expect(channel: Any, text: str) -> str:
