@@ -45,10 +45,13 @@ class Cloud:
     def close(self) -> None:
         """End what the states started; one that must be ended has a method `close`."""
         with self._lock:
-            for state in self._states.values():
-                end = getattr(state, "close", None)
-                if end is not None:
-                    end()
+            states = list(self._states.values())
+        # Not under the lock: what ends may still ask for another state.
+        for state in states:
+            end = getattr(state, "close", None)
+            if end is not None:
+                end()
+        with self._lock:
             self._states.clear()
 
 

@@ -2,12 +2,14 @@
 
 import gzip
 import json
+import time
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pytest
 from botocore.exceptions import ClientError
 
 from .conftest import LocalCloud, policy, statement
@@ -38,6 +40,7 @@ class Emr:
     profile: str
     role: str
     started: list[str] = field(default_factory=list)
+    patience: float = 30.0  # in seconds, for a step
 
     @property
     def emr(self) -> Any:
@@ -116,12 +119,13 @@ class Emr:
     def wait_step(self, cluster: str, step: str) -> dict[str, Any]:
         """Return a step once it has ended."""
 
-        def ended() -> dict[str, Any] | None:
-            found = self.emr.describe_step(ClusterId=cluster, StepId=step)["Step"]
-            return found if "EndDateTime" in found["Status"]["Timeline"] else None
-
-        found: dict[str, Any] = wait_for(ended, f"{step} has ended")
-        return found
+        deadline = time.monotonic() + self.patience
+        while time.monotonic() < deadline:
+            found: dict[str, Any] = self.emr.describe_step(ClusterId=cluster, StepId=step)["Step"]
+            if "EndDateTime" in found["Status"]["Timeline"]:
+                return found
+            time.sleep(0.02)
+        pytest.fail(f"not in {self.patience:g} s: {step} has ended")
 
     def do(self, cluster: str, *arguments: str, **more: Any) -> dict[str, Any]:
         """Run a step that must succeed; its logs are in the answer."""
@@ -206,6 +210,18 @@ def answers(cloud: LocalCloud) -> bool:
     except ClientError:
         return False
     return True
+
+
+def count_processes(*argv: str) -> int:
+    """Return how many processes of this host, machines' included, are this command."""
+    wanted = b"".join(word.encode() + b"\0" for word in argv)
+    found = 0
+    for one in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            found += one.read_bytes() == wanted
+        except OSError:  # it has just ended
+            continue
+    return found
 
 
 def refusal(error: ClientError) -> tuple[str, str]:

@@ -28,7 +28,9 @@ print("distinct", counts.count())
 
 @pytest.fixture(scope="module")
 def emr(cloud: LocalCloud, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emr]:
-    yield from make_emr(cloud, tmp_path_factory.mktemp("emr"))
+    for found in make_emr(cloud, tmp_path_factory.mktemp("emr")):
+        found.patience = 240.0  # Java starts slowly where there is much else to do
+        yield found
 
 
 @pytest.fixture(scope="module")

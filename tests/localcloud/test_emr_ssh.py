@@ -1,15 +1,15 @@
 """The primary node of a cluster over SSH: its programs, and what HDFS and Hive do there."""
 
+import contextlib
 import json
 import re
 import signal
 import subprocess
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from .clusters import Emr, make_emr
+from .clusters import Emr, count_processes, make_emr
 from .conftest import LocalCloud
 from .instances import Login, needs_machines, needs_openssh, wait_for
 
@@ -223,39 +223,36 @@ def _remove_block(emr: Emr, cluster: str, block: str, ip: str) -> None:
     path.unlink()
 
 
-def test_control_c_ends_a_job(ssh: Login, tmp_path: Path) -> None:
+def test_control_c_ends_a_job(ssh: Login) -> None:
     command = (
         "hadoop-streaming -mapper 'sleep 2345' -reducer NONE -input /user/hadoop/here "
         "-output /tmp/never"
     )
     ssh.out("echo x > here; hdfs dfs -put -f here /user/hadoop/here")
-    words = [*ssh.options(), "-tt", f"{ssh.user}@{ssh.host}", command]
-    with subprocess.Popen(["ssh", *words], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
-                          stderr=subprocess.DEVNULL) as client:  # fmt: skip
-        wait_for(lambda: sleepers() == 1, "the mapper sleeps")
+    with connected(ssh, command, "-tt") as client:
+        wait_for(lambda: count_processes("sleep", "2345"), "the mappers sleep")
         assert client.stdin is not None
         client.stdin.write(b"\x03")
         client.stdin.flush()
-        wait_for(lambda: sleepers() == 0, "the mapper has ended")
+        wait_for(lambda: not count_processes("sleep", "2345"), "the mappers have ended")
         client.wait(10)
     assert client.returncode in (130, 255, -signal.SIGINT)
     assert "Total number of applications: 0" in ssh.out("yarn application -list")
 
 
-def sleepers() -> int:
-    found = 0
-    for one in Path("/proc").glob("[0-9]*/cmdline"):
+@contextlib.contextmanager
+def connected(ssh: Login, command: str, *flags: str) -> Iterator["subprocess.Popen[bytes]"]:
+    """Run a command over SSH in the background, and end it in the end."""
+    words = ["ssh", *ssh.options(), *flags, f"{ssh.user}@{ssh.host}", command]
+    null = subprocess.DEVNULL
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=null, stderr=null) as client:
         try:
-            found += one.read_bytes().startswith(b"sleep\x002345\x00")
-        except OSError:
-            continue
-    return found
+            yield client
+        finally:
+            client.kill()
 
 
-def test_somebody_at_the_prompt_keeps_the_cluster(emr: Emr, cluster: str, ssh: Login) -> None:
-    words = [*ssh.options(), f"{ssh.user}@{ssh.host}", "hive"]
-    with subprocess.Popen(["ssh", *words], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
-                          stderr=subprocess.DEVNULL) as client:  # fmt: skip
+def test_somebody_at_the_prompt_keeps_the_cluster(ssh: Login) -> None:
+    with connected(ssh, "hive"):
         wait_for(lambda: ": 1\n" in ssh.out("yarn application -list | head -n 1"), "Hive runs")
-        client.kill()
     wait_for(lambda: ": 0\n" in ssh.out("yarn application -list | head -n 1"), "Hive has ended")

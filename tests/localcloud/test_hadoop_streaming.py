@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from labrunner.localcloud.hadoop.errors import CancelledError, HadoopError, UsageError
-from labrunner.localcloud.hadoop.filesystems import Part, Status
+from labrunner.localcloud.hadoop.filestatus import Part, Status
 from labrunner.localcloud.hadoop.streaming import aggregate, records, shuffle
 from labrunner.localcloud.hadoop.streaming.counters import Counters
 from labrunner.localcloud.hadoop.streaming.options import read

@@ -8,14 +8,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from labrunner.localcloud.hadoop.filesystems import (
-    FileSystems,
-    HdfsFileSystem,
-    LocalFileSystem,
-    S3FileSystem,
-)
+from labrunner.localcloud.hadoop.filesystems import FileSystems
 from labrunner.localcloud.hadoop.hdfs.namenode import BLOCK_SIZE, Namenode
+from labrunner.localcloud.hadoop.hdfsfiles import HdfsFileSystem
+from labrunner.localcloud.hadoop.localfiles import LocalFileSystem
 from labrunner.localcloud.hadoop.nodes import USER, Node
+from labrunner.localcloud.hadoop.s3files import S3FileSystem
 from labrunner.localcloud.hadoop.storages import HdfsStorage
 from labrunner.localcloud.sql.hive.metastore import Metastore
 from labrunner.localcloud.sql.storage import S3_SCHEMES, Address, Storage, Storages

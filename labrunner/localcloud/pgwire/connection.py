@@ -187,7 +187,9 @@ class Conversation:
             else:
                 text = self._portal(name).text
             columns = self._session.describe(text) if list(pieces(text)) else ()
-            found = messages.row_description(_fields(columns)) if columns else messages.message(b"n")
+            found = (
+                messages.row_description(_fields(columns)) if columns else messages.message(b"n")
+            )
             self._write(found)
 
         self._guarded(describe)
@@ -254,7 +256,12 @@ class Conversation:
 
 def _fields(columns: Iterable[ResultColumn]) -> list[Field]:
     return [
-        Field(one.name, types.oid(one.type), types.SIZES.get(one.type.name, -1), types.modifier(one.type))
+        Field(
+            one.name,
+            types.oid(one.type),
+            types.SIZES.get(one.type.name, -1),
+            types.modifier(one.type),
+        )
         for one in columns
     ]
 

@@ -161,7 +161,9 @@ def problem(kind: bytes, fields: Sequence[tuple[str, str]]) -> bytes:
     return message(kind, body + b"\0")
 
 
-def error(severity: str, state: str, text: str, detail: str = "", hint: str = "", place: str = "") -> bytes:
+def error(
+    severity: str, state: str, text: str, detail: str = "", hint: str = "", place: str = ""
+) -> bytes:
     """Return an ErrorResponse."""
     fields = [("S", severity), ("C", state), ("M", text), ("D", detail), ("H", hint), ("P", place)]
     return problem(b"E", fields)

@@ -129,7 +129,9 @@ class WireServer:
         known = self._passwords(user)
         # A user who has no password fails as one with a wrong one does. Of several passwords the
         # newest is asked for: SCRAM proves one.
-        password = known[0] if len(known) == 1 else (known[-1] if known else secrets.token_urlsafe())
+        password = (
+            known[0] if len(known) == 1 else (known[-1] if known else secrets.token_urlsafe())
+        )
         try:
             scram.authenticate(stream, connection.sendall, password)
         except scram.WrongPasswordError:

@@ -3,9 +3,9 @@
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
-from labrunner.localcloud.hadoop import filesystems
+from labrunner.localcloud.hadoop import filestatus
 from labrunner.localcloud.hadoop.errors import PATH_EXISTS, HadoopError, UsageError
-from labrunner.localcloud.hadoop.filesystems import Status
+from labrunner.localcloud.hadoop.filestatus import Status
 from labrunner.localcloud.hadoop.programs.arguments import ONE_OR_MORE, TWO_OR_MORE, read
 from labrunner.localcloud.sql.storage import Address
 
@@ -80,7 +80,7 @@ def append(shell: "Shell", given: list[str]) -> None:
     with files.write(passing, overwrite=True) as out:
         if files.status(goal) is not None:
             with files.open(goal) as stream:
-                filesystems.copy(stream, out)
+                filestatus.copy(stream, out)
         for text in sources:
             if text == STDIN:
                 while data := shell.call.read():
@@ -88,7 +88,7 @@ def append(shell: "Shell", given: list[str]) -> None:
                 continue
             source = shell.files.address(text, "file", shell.call.cwd)
             with shell.files.of(source).open(source) as stream:
-                filesystems.copy(stream, out)
+                filestatus.copy(stream, out)
     files.delete(goal)
     files.rename(passing, goal)
 
@@ -158,7 +158,7 @@ def copy_tree(shell: "Shell", source: Status, goal: Address, *, force: bool) -> 
             files.of(source.address).open(source.address) as stream,
             files.of(goal).write(goal, overwrite=True) as out,
         ):
-            filesystems.copy(stream, out)
+            filestatus.copy(stream, out)
         return
     files.of(goal).mkdirs(goal)
     for child in files.of(source.address).children(source.address):

@@ -4,11 +4,12 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from labrunner.localcloud.hadoop import filesystems
+from labrunner.localcloud.hadoop import filestatus
 from labrunner.localcloud.hadoop.calls import Call
 from labrunner.localcloud.hadoop.cluster import Cluster
 from labrunner.localcloud.hadoop.errors import INVALID_INPUT, HadoopError, UsageError, not_here
-from labrunner.localcloud.hadoop.filesystems import FileSystems, Status
+from labrunner.localcloud.hadoop.filestatus import Status
+from labrunner.localcloud.hadoop.filesystems import FileSystems
 from labrunner.localcloud.hadoop.nodes import Node
 from labrunner.localcloud.sql.storage import Address
 
@@ -42,7 +43,7 @@ def copy(cluster: Cluster, node: Node, call: Call, arguments: list[str]) -> int:
     if not found:
         raise HadoopError(INVALID_INPUT, f"Input path does not exist: {values['--src']}")
     if fits is not None:
-        found = [one for one in found if fits.fullmatch(filesystems.shown(one.address))]
+        found = [one for one in found if fits.fullmatch(filestatus.shown(one.address))]
     if group is not None and group.groups == 0:
         raise UsageError("--groupBy needs a group in parentheses")
     copies = list(_copies(source, target, found, group))
@@ -92,7 +93,7 @@ def _copies(
         return
     groups: dict[str, list[Status]] = {}
     for one in found:
-        match = group.fullmatch(filesystems.shown(one.address))
+        match = group.fullmatch(filestatus.shown(one.address))
         if match is not None:  # what does not fit is not copied
             groups.setdefault("".join(filter(None, match.groups())), []).append(one)
     for name, members in groups.items():
@@ -109,9 +110,9 @@ def _perform(
         with files.of(one.target).write(one.target, overwrite=True) as out:
             for status in one.sources:
                 with files.of(status.address).open(status.address) as stream:
-                    size += filesystems.copy(stream, out)
+                    size += filestatus.copy(stream, out)
                 count += 1
-        log(f"INFO s3distcp.CopyFilesReducer: {filesystems.shown(one.target)}")
+        log(f"INFO s3distcp.CopyFilesReducer: {filestatus.shown(one.target)}")
     if move:
         for one in copies:
             for status in one.sources:

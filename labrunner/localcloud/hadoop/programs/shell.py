@@ -6,11 +6,11 @@ from pathlib import PurePosixPath
 from labrunner.localcloud.hadoop.calls import Call
 from labrunner.localcloud.hadoop.cluster import Cluster
 from labrunner.localcloud.hadoop.errors import HadoopError, UsageError
-from labrunner.localcloud.hadoop.filesystems import CHUNK, USER_HOME, FileSystems, Status
+from labrunner.localcloud.hadoop.filestatus import CHUNK, Status
+from labrunner.localcloud.hadoop.filesystems import USER_HOME, FileSystems
 from labrunner.localcloud.hadoop.nodes import Node
-from labrunner.localcloud.hadoop.programs import copying
+from labrunner.localcloud.hadoop.programs import copying, listing
 from labrunner.localcloud.hadoop.programs.arguments import (
-    ANY,
     EXACTLY_ONE,
     ONE_OR_MORE,
     TWO_OR_MORE,
@@ -116,55 +116,6 @@ def generic(arguments: list[str]) -> tuple[dict[str, str], list[str]]:
             raise UsageError(f"{name}={value} is not a positive whole number")
         settings[name] = value
     return settings, left
-
-
-def _ls(shell: Shell, given: list[str]) -> None:
-    arguments = read(given, "-R -h -d", rest=ANY)
-    options = arguments.flags
-
-    def line(status: Status, text: str, width: int = 0) -> None:
-        size = human(status.size) if "-h" in options else str(status.size)
-        copies = str(status.replication) if status.replication else "-"
-        shell.call.out(
-            f"{mode(status)} {copies:>3} {status.owner} {status.group} {size:>{max(width, 10)}} "
-            f"{status.modified:%Y-%m-%d %H:%M} {text}\n"
-        )
-
-    def listing(status: Status, text: str) -> None:
-        if not status.is_directory or "-d" in options:
-            line(status, text)
-            return
-        children = shell.files.of(status.address).children(status.address)
-        if "-R" not in options:
-            shell.call.out(f"Found {len(children)} items\n" if children else "")
-        for child in children:
-            path = f"{text.rstrip('/')}/{PurePosixPath(child.address.path).name}"
-            line(child, path if text else path.lstrip("/"))
-            if "-R" in options and child.is_directory:
-                listing(child, path if text else path.lstrip("/"))
-
-    paths = arguments.rest or ["."]
-    shell.each(paths, listing)
-
-
-def mode(status: Status) -> str:
-    """Return type and permissions as `ls` shows them."""
-    bits = "".join(
-        letter if status.permission >> place & 1 else "-"
-        for place, letter in zip(range(8, -1, -1), "rwxrwxrwx", strict=True)
-    )
-    if status.permission & 0o1000:
-        bits = bits[:-1] + ("t" if bits.endswith("x") else "T")
-    return ("d" if status.is_directory else "-") + bits
-
-
-def human(size: int) -> str:
-    """Return bytes as `-h` shows them: `1.2 K`."""
-    value, units = float(size), iter(("", " K", " M", " G", " T"))
-    unit = next(units)
-    while value >= 1024:  # noqa: PLR2004 - bytes of a KiB
-        value, unit = value / 1024, next(units)
-    return f"{value:.1f}{unit}" if unit else str(size)
 
 
 def _mkdir(shell: Shell, given: list[str]) -> None:
@@ -279,78 +230,6 @@ def _rmdir(shell: Shell, given: list[str]) -> None:
     shell.each(arguments.rest, remove)
 
 
-def _du(shell: Shell, given: list[str]) -> None:
-    arguments = read(given, "-s -h -v", rest=ANY)
-
-    def line(status: Status, text: str) -> None:
-        files = list(shell.files.of(status.address).walk(status.address))
-        sizes = [sum(one.size for one in files), sum(one.size * one.replication for one in files)]
-        shown = [human(one) if "-h" in arguments.flags else str(one) for one in sizes]
-        shell.call.out(f"{shown[0]}  {shown[1]}  {text}\n")
-
-    def usage(status: Status, text: str) -> None:
-        if "-s" in arguments.flags or not status.is_directory:
-            line(status, text)
-            return
-        for child in shell.files.of(status.address).children(status.address):
-            name = PurePosixPath(child.address.path).name
-            line(child, f"{text.rstrip('/')}/{name}" if text else name)
-
-    shell.each(arguments.rest or ["."], usage)
-
-
-def _count(shell: Shell, given: list[str]) -> None:
-    arguments = read(given, "-h", rest=ONE_OR_MORE)
-
-    def line(status: Status, text: str) -> None:
-        directories, files, size = totals(shell.files, status)
-        shown = human(size) if "-h" in arguments.flags else str(size)
-        shell.call.out(f"{directories:>12} {files:>12} {shown:>18} {text}\n")
-
-    shell.each(arguments.rest, line)
-
-
-def totals(files: FileSystems, status: Status) -> tuple[int, int, int]:
-    """Return how many directories and files something has, and their bytes."""
-    if not status.is_directory:
-        return 0, 1, status.size
-    found = [totals(files, child) for child in files.of(status.address).children(status.address)]
-    return 1 + sum(d for d, _, _ in found), sum(f for _, f, _ in found), sum(s for _, _, s in found)
-
-
-def _stat(shell: Shell, given: list[str]) -> None:
-    form = "%y"
-    if given and "%" in given[0]:
-        form, *given = given
-    arguments = read(given, rest=ONE_OR_MORE)
-
-    def line(status: Status, _: str) -> None:
-        values = {
-            "b": status.size,
-            "F": "directory" if status.is_directory else "regular file",
-            "g": status.group,
-            "u": status.owner,
-            "n": PurePosixPath(status.address.path).name,
-            "o": status.block_size,
-            "r": status.replication,
-            "y": f"{status.modified:%Y-%m-%d %H:%M:%S}",
-            "Y": int(status.modified.timestamp() * 1000),
-            "a": f"{status.permission:o}",
-            "A": mode(status)[1:],
-            "%": "%",
-        }
-        text, place = "", 0
-        while place < len(form):
-            sign = form[place]
-            following = form[place + 1 : place + 2]
-            known = sign == "%" and following in values and following
-            text += str(values[following]) if known else sign
-            place += 2 if known else 1
-        shell.call.out(f"{text}\n")
-
-    shell.each(arguments.rest, line)
-
-
 def _setrep(shell: Shell, given: list[str]) -> None:
     from labrunner.localcloud.hadoop.hdfs.namenode import File
 
@@ -413,24 +292,6 @@ def _chmod(shell: Shell, given: list[str]) -> None:
                 break
 
 
-def _df(shell: Shell, given: list[str]) -> None:
-    from labrunner.localcloud.hadoop.programs.report import capacity
-
-    read(given, "-h", rest=ANY)
-    size, used, free = (
-        sum(one) for one in zip(*map(capacity, shell.cluster.data_nodes()), strict=True)
-    )
-    head = ("Filesystem", "Size", "Used", "Available", "Use%")
-    name = f"hdfs://{shell.cluster.primary.hostname}:8020"
-    share = f"{100 * used // max(size, 1)}%"
-    values = (name, *((human(n) if "-h" in given else str(n)) for n in (size, used, free)), share)
-    widths = [max(len(a), len(b)) for a, b in zip(head, values, strict=True)]
-    for row in (head, values):
-        cells = [row[0].ljust(widths[0])]
-        cells += [cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True)]
-        shell.call.out("  ".join(cells) + "\n")
-
-
 def _getmerge(shell: Shell, given: list[str]) -> None:
     arguments = read(given, "-nl", rest=TWO_OR_MORE)
     *sources, target = arguments.rest
@@ -454,14 +315,14 @@ COMMANDS: dict[str, Callable[[Shell, list[str]], None]] = {
     "-chmod": _chmod,
     "-copyFromLocal": copying.put,
     "-copyToLocal": copying.get,
-    "-count": _count,
+    "-count": listing.count,
     "-cp": copying.copy_between,
-    "-df": _df,
-    "-du": _du,
+    "-df": listing.df,
+    "-du": listing.du,
     "-get": copying.get,
     "-getmerge": _getmerge,
     "-head": _head,
-    "-ls": _ls,
+    "-ls": listing.ls,
     "-mkdir": _mkdir,
     "-moveFromLocal": copying.move_from_local,
     "-mv": copying.move,
@@ -469,7 +330,7 @@ COMMANDS: dict[str, Callable[[Shell, list[str]], None]] = {
     "-rm": _rm,
     "-rmdir": _rmdir,
     "-setrep": _setrep,
-    "-stat": _stat,
+    "-stat": listing.stat,
     "-tail": _tail,
     "-test": _test,
     "-text": _text,

@@ -3,7 +3,7 @@
 from labrunner.localcloud.hadoop.calls import Call
 from labrunner.localcloud.hadoop.cluster import Cluster
 from labrunner.localcloud.hadoop.errors import not_here
-from labrunner.localcloud.hadoop.filesystems import CHUNK
+from labrunner.localcloud.hadoop.filestatus import CHUNK
 from labrunner.localcloud.hadoop.nodes import Node
 from labrunner.localcloud.hadoop.programs import hadoop
 

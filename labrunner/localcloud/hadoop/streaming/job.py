@@ -12,12 +12,10 @@ from labrunner.localcloud.hadoop.applications import Application
 from labrunner.localcloud.hadoop.calls import Call
 from labrunner.localcloud.hadoop.cluster import Cluster
 from labrunner.localcloud.hadoop.errors import (
-    NOT_FOUND,
     OUTPUT_EXISTS,
-    CancelledError,
     HadoopError,
 )
-from labrunner.localcloud.hadoop.filesystems import copy, shown
+from labrunner.localcloud.hadoop.filestatus import shown
 from labrunner.localcloud.hadoop.nodes import Node, Process
 from labrunner.localcloud.hadoop.streaming import aggregate, options, records, shuffle
 from labrunner.localcloud.hadoop.streaming.counters import (
@@ -31,9 +29,8 @@ from labrunner.localcloud.hadoop.streaming.counters import (
 from labrunner.localcloud.hadoop.streaming.process import Container, pipe
 from labrunner.localcloud.hadoop.streaming.records import Record
 from labrunner.localcloud.hadoop.streaming.schedule import Schedule, Work, locality
+from labrunner.localcloud.hadoop.streaming.shipping import CACHE, Shipping
 from labrunner.localcloud.hadoop.streaming.splits import Reader, Split, cut, find_files
-
-CACHE = "/mnt/yarn/usercache/hadoop"
 
 
 class Job:
@@ -53,8 +50,7 @@ class Job:
         self._done = [0, 0]
         self._lock = threading.Lock()
         self._processes: set[Process] = set()
-        self._shipped: dict[Node, dict[str, str]] = {}
-        self._ship_locks: dict[Node, threading.Lock] = {}
+        self._shipping = Shipping(cluster, self._files, given.files, call.cwd, self.application)
         self._work = Path()
 
     def log(self, text: str) -> None:
@@ -71,7 +67,7 @@ class Job:
         found = find_files(self._files, self._options.inputs)
         numbers = self._options.number(options.MAPS), self._options.number(options.MIN_SPLIT)
         splits = cut(self._files, found, *numbers)
-        self._check_files()
+        self._shipping.check()
         self.log(f"INFO mapred.FileInputFormat: Total input files to process : {len(found)}")
         self.log(f"INFO mapreduce.JobSubmitter: number of splits:{len(splits)}")
         self.log(f"INFO mapreduce.JobSubmitter: Submitting tokens for job: {self.id}")
@@ -90,7 +86,7 @@ class Job:
         finally:
             self._kill_all()
             shutil.rmtree(self._work, ignore_errors=True)
-            self._clean_nodes()
+            self._shipping.clean()
 
     def _perform(self, splits: list[Split]) -> bool:
         try:
@@ -283,7 +279,7 @@ class Job:
         name = f"container_{self.application.removeprefix('application_')}_01_{number:06d}"
         directory = node.place(f"{CACHE}/appcache/{self.application}/{name}")
         node.mkdirs(directory)
-        for shown_name, path in self._ship(node).items():
+        for shown_name, path in self._shipping.ship(node).items():
             link = str(PurePosixPath(directory) / shown_name)
             node.wait(node.files.change("symlink", path, link))
         settings = {name.replace(".", "_"): v for name, v in self._options.settings.items()}
@@ -362,50 +358,6 @@ class Job:
                 100 * n // all_ for n, all_ in zip(self._done, (maps, reduces or 1), strict=True)
             ]
         self.log(f"INFO mapreduce.Job:  map {shares[0]}% reduce {shares[1]}%")
-
-    # ---- what is brought to the nodes
-
-    def _check_files(self) -> None:
-        """Refuse files that are not there before anything runs."""
-        for text in self._options.files:
-            address = self._files.address(text.partition("#")[0], "file", self._call.cwd)
-            if self._files.of(address).status(address) is None:
-                raise HadoopError(NOT_FOUND, f"File does not exist: {shown(address)}")
-
-    def _ship(self, node: Node) -> dict[str, str]:
-        """Return the names of the job's files and where the node has them, brought there once."""
-        with self._lock:
-            lock = self._ship_locks.setdefault(node, threading.Lock())
-        with lock:
-            if node not in self._shipped:
-                self._shipped[node] = dict(
-                    map(lambda text: self._bring(node, text), self._options.files)
-                )
-            return self._shipped[node]
-
-    def _bring(self, node: Node, text: str) -> tuple[str, str]:
-        source, _, alias = text.partition("#")
-        address = self._files.address(source, "file", self._call.cwd)
-        name = alias or PurePosixPath(address.path).name
-        path = node.place(f"{CACHE}/filecache/{self.application}/{name}")
-        with (
-            self._files.of(address).open(address) as stream,
-            node.create(path, 0o555) as out,
-        ):
-            copy(stream, out)
-        return name, path
-
-    def _clean_nodes(self) -> None:
-        for node in self._cluster.workers():
-            folders = (f"{CACHE}/{kind}/{self.application}" for kind in ("appcache", "filecache"))
-            with contextlib.suppress(OSError, CancelledError):
-                box = node.machine.box
-                env = box.environment(box.find_user("hadoop"))
-                command = ["rm", "-rf", *map(node.place, folders)]
-                process = node.start(command, cwd=node.place("/tmp"), env=env)  # noqa: S108
-                for one in (process.stdin, process.stdout, process.stderr):
-                    one.close()
-                process.wait()
 
     # ---- processes
 

@@ -9,7 +9,8 @@ from pathlib import PurePosixPath
 from typing import Any, BinaryIO
 
 from labrunner.localcloud.hadoop.errors import INVALID_INPUT, IO, HadoopError
-from labrunner.localcloud.hadoop.filesystems import FileSystems, Part, Status, shown
+from labrunner.localcloud.hadoop.filestatus import Part, Status, shown
+from labrunner.localcloud.hadoop.filesystems import FileSystems
 from labrunner.localcloud.hadoop.nodes import Node
 from labrunner.localcloud.sql.storage import Address
 

@@ -9,10 +9,10 @@ from labrunner.localcloud.request import Request
 from labrunner.localcloud.services.emr import steps
 from labrunner.localcloud.services.emr.clusters import Clusters, PublicAccess, find
 from labrunner.localcloud.services.emr.errors import bad_request, invalid
+from labrunner.localcloud.services.emr.instance_groups import read_group
 from labrunner.localcloud.services.emr.launch import (
     concurrency_level,
     idle_timeout,
-    read_group,
     read_tags,
 )
 from labrunner.localcloud.services.emr.model import (

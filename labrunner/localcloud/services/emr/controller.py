@@ -1,6 +1,5 @@
 """The life of one cluster, in a thread of its own."""
 
-import contextlib
 import shutil
 import time
 from pathlib import Path, PurePosixPath
@@ -11,7 +10,6 @@ from labrunner.localcloud.errors import AwsError
 from labrunner.localcloud.hadoop.calls import Call
 from labrunner.localcloud.hadoop.cluster import Cluster as HadoopCluster
 from labrunner.localcloud.hadoop.errors import HadoopError
-from labrunner.localcloud.hadoop.filesystems import copy
 from labrunner.localcloud.hadoop.nodes import Node
 from labrunner.localcloud.hadoop.programs import perform
 from labrunner.localcloud.hadoop.storages import TimedS3Storage
@@ -21,13 +19,13 @@ from labrunner.localcloud.services.ec2.fleet import Fleet
 from labrunner.localcloud.services.ec2.instance import SHUTTING_DOWN
 from labrunner.localcloud.services.ec2.instance import TERMINATED as GONE
 from labrunner.localcloud.services.emr import groups, roles
+from labrunner.localcloud.services.emr.bootstrap import Bootstrap, BootstrapError
 from labrunner.localcloud.services.emr.execution import Execution
-from labrunner.localcloud.services.emr.logs import BOOTSTRAP, Logs
+from labrunner.localcloud.services.emr.logs import Logs
 from labrunner.localcloud.services.emr.model import (
     BOOTSTRAPPING,
     CANCELLED,
     COMPLETED,
-    CORE,
     FAILED,
     INTERRUPTED,
     MASTER,
@@ -37,7 +35,6 @@ from labrunner.localcloud.services.emr.model import (
     TERMINATING,
     WAITING,
     WITH_ERRORS,
-    BootstrapAction,
     Cluster,
     Failure,
     Group,
@@ -54,7 +51,6 @@ if TYPE_CHECKING:
 SHORTEST = 0.3
 POLL = 0.2
 PAUSE = 0.02
-ARTICLES = {MASTER: "master", CORE: "core", "TASK": "task"}
 
 
 class EndError(Exception):
@@ -214,10 +210,16 @@ class Controller:
             one.status.state = BOOTSTRAPPING
         if self._cluster.status.ready is None:
             self._set(BOOTSTRAPPING, "", "Running bootstrap actions")
+        assert self._logs is not None
+        bootstrap = Bootstrap(self._hadoop, self._logs)
         for number, action in enumerate(self._cluster.bootstrap, 1):
             for member in members:
                 self._check()
-                self._bootstrap_one(member, number, action)
+                try:
+                    bootstrap.run(member, number, action)
+                except BootstrapError as error:
+                    end = EndError(WITH_ERRORS, "BOOTSTRAP_FAILURE", str(error))
+                    raise end from None
         self._pause(began)
         now = self._cloud.now()
         with self._cluster.changed:
@@ -227,56 +229,6 @@ class Controller:
                 group.status.state = RUNNING
                 group.status.ready = group.status.ready or now
             self._cluster.status.ready = self._cluster.status.ready or now
-
-    def _bootstrap_one(self, member: Member, number: int, action: BootstrapAction) -> None:
-        node = next(one for one in self._hadoop.nodes if one.id == member.hosted.instance.id)
-        folder = f"{BOOTSTRAP}/{number}"
-        who = (
-            f"On the {ARTICLES[member.group.role]} instance ({node.id}), bootstrap action {number}"
-        )
-        try:
-            argv = [self._fetch(node, number, action.path), *action.arguments]
-        except HadoopError as error:
-            text = f"{who} could not be fetched from {action.path}: {error.message}"
-            raise EndError(WITH_ERRORS, "BOOTSTRAP_FAILURE", text) from None
-        code = self._run_logged(node, argv, folder)
-        assert self._logs is not None
-        files = [f"{folder}/{name}" for name in ("controller", "stderr", "stdout")]
-        self._logs.push(node, files, f"node/{node.id}/bootstrap-actions/{number}")
-        if code:
-            text = f"{who} returned a non-zero return code"
-            raise EndError(WITH_ERRORS, "BOOTSTRAP_FAILURE", text)
-
-    def _fetch(self, node: Node, number: int, path: str) -> str:
-        files = self._hadoop.file_systems(node)
-        address = files.address(path, "file")
-        if address.scheme == "file":
-            return node.place(f"/{address.path}")
-        name = PurePosixPath(address.path).name
-        target = node.place(f"/mnt/var/lib/bootstrap-actions/{number}/{name}")
-        with files.of(address).open(address) as source, node.create(target, 0o755) as out:
-            copy(source, out)
-        return target
-
-    def _run_logged(self, node: Node, argv: list[str], folder: str) -> int:
-        with contextlib.ExitStack() as stack:
-            logs = {
-                name: stack.enter_context(node.create(node.place(f"{folder}/{name}")))
-                for name in ("controller", "stdout", "stderr")
-            }
-            logs["controller"].write(f"INFO startExec '{' '.join(argv)}'\n".encode())
-
-            def take(name: str, data: bytes) -> None:
-                logs[name].write(data)
-
-            try:
-                done = node.wait(node.machine.run(argv, user="hadoop", on_output=take), None)
-                code = done.code
-            except OSError as error:
-                logs["stderr"].write(f"{argv[0]}: {error.strerror}\n".encode())
-                code = 127
-            logs["controller"].write(f"INFO the script ended with exitCode {code}\n".encode())
-            return code
 
     # ---- steps
 

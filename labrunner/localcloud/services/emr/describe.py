@@ -178,7 +178,7 @@ def list_instance_groups(request: Request) -> Mapping[str, Any]:
             "RunningInstanceCount": len(running),
             "Status": _status(one.status),
             "Configurations": [],
-            "EbsBlockDevices": [{"VolumeSpecification": dict(v)} for v in one.volumes],
+            "EbsBlockDevices": [],
             "EbsOptimized": True,
         }
 

@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 
 from labrunner.localcloud.hadoop.cluster import Cluster as HadoopCluster
 from labrunner.localcloud.hadoop.errors import HadoopError
-from labrunner.localcloud.hadoop.filesystems import copy
+from labrunner.localcloud.hadoop.filestatus import copy
 from labrunner.localcloud.hadoop.guest.client import LOG
 from labrunner.localcloud.hadoop.nodes import USER, WRITE, Node
 from labrunner.localcloud.services.emr.logs import STEPS, tail

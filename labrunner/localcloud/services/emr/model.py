@@ -63,7 +63,6 @@ class Group:
     requested: int
     status: Status
     market: str = "ON_DEMAND"
-    volumes: list[Mapping[str, Any]] = field(default_factory=list)
 
 
 @dataclass(eq=False)

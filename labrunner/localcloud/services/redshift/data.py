@@ -38,7 +38,9 @@ MOST_TEXT = 100_000  # bytes
 MOST_PARTS = 40
 LONGEST_SESSION = 86_400
 # Calls about one statement, which only its owner may make.
-OF_STATEMENT = frozenset({"CancelStatement", "DescribeStatement", "GetStatementResult", "GetStatementResultV2"})
+OF_STATEMENT = frozenset(
+    {"CancelStatement", "DescribeStatement", "GetStatementResult", "GetStatementResultV2"}
+)
 
 
 @dataclass(frozen=True)
@@ -74,21 +76,33 @@ def _target(request: Request) -> Target:
     if workgroup:
         found = find_workgroup(request.cloud, region, str(workgroup))
         if found is None or found.status != "AVAILABLE":
-            raise _invalid(NO_ENDPOINT if found is None else f"The workgroup {workgroup} is not available.")
+            raise _invalid(
+                NO_ENDPOINT if found is None else f"The workgroup {workgroup} is not available."
+            )
         if params.get("DbUser"):
-            raise _invalid("DbUser is not valid with WorkgroupName: the database user comes of IAM.")
+            raise _invalid(
+                "DbUser is not valid with WorkgroupName: the database user comes of IAM."
+            )
         house = found.namespace.house
         arn = f"arn:{PARTITION}:redshift-serverless:{region}:{account}:workgroup/{found.id}"
         user = _secret_user(request, house, found.namespace.secret_arn)
         named = {"WorkgroupName": str(workgroup)}
-        return Target(house, arn, user or users.database_user(request.principal), named, is_serverless=True)
+        return Target(
+            house, arn, user or users.database_user(request.principal), named, is_serverless=True
+        )
     one = find_cluster(request.cloud, region, str(cluster))
     if one is None or one.status != "available":
         raise _invalid(NO_ENDPOINT if one is None else f"The cluster {cluster} is not available.")
     user = _secret_user(request, one.house, one.secret_arn) or params.get("DbUser")
     arn = f"arn:{PARTITION}:redshift:{region}:{account}:cluster:{one.name}"
     named = {"ClusterIdentifier": one.name}
-    return Target(one.house, arn, str(user or users.database_user(request.principal)), named, is_serverless=False)
+    return Target(
+        one.house,
+        arn,
+        str(user or users.database_user(request.principal)),
+        named,
+        is_serverless=False,
+    )
 
 
 def _secret_user(request: Request, house: House, secret_arn: str) -> str | None:
@@ -104,8 +118,9 @@ def _secret_user(request: Request, house: House, secret_arn: str) -> str | None:
 def _authorize(request: Request) -> None:
     if request.principal.is_root:
         return
-    if request.operation in OF_STATEMENT or request.operation.startswith("List") and not (
-        request.params.get("WorkgroupName") or request.params.get("ClusterIdentifier")
+    if request.operation in OF_STATEMENT or (
+        request.operation.startswith("List")
+        and not (request.params.get("WorkgroupName") or request.params.get("ClusterIdentifier"))
     ):
         authorize(request)
         return
@@ -164,9 +179,7 @@ def _submit(request: Request, texts: Sequence[str], *, is_batch: bool) -> Mappin
     return _submitted(statement)
 
 
-def _statement(
-    request: Request, texts: Sequence[str], owner: str, *, is_batch: bool
-) -> Statement:
+def _statement(request: Request, texts: Sequence[str], owner: str, *, is_batch: bool) -> Statement:
     params, now = request.params, request.cloud.now()
     for text in texts:
         if not text.strip():
@@ -186,7 +199,7 @@ def _statement(
         )
         for index, text in enumerate(texts, 1)
     ]  # fmt: skip
-    more = {
+    more: dict[str, Any] = {
         "is_batch": is_batch,
         "name": str(params.get("StatementName") or ""),
         "format": str(params.get("ResultFormat") or "JSON"),
@@ -199,13 +212,13 @@ def _statement(
             identifier, owner, kept.house, kept.target["DbUser"], kept.target["Database"],
             {k: v for k, v in kept.target.items() if k not in ("DbUser", "Database")}, parts, now,
             kept=kept, session_id=kept.id, **more,
-        )  # type: ignore[arg-type]  # fmt: skip
+        )  # fmt: skip
     target = _target(request)
     database = str(params.get("Database") or target.house.database)
     return Statement(
         identifier, owner, target.house, target.user, database, target.named, parts, now,
         keep_seconds=keep, session_id=new_id() if keep else "", **more,
-    )  # type: ignore[arg-type]  # fmt: skip
+    )  # fmt: skip
 
 
 def _names(text: str) -> set[str]:
@@ -219,7 +232,9 @@ def _expect_parameters(texts: Sequence[str], parameters: Mapping[str, str]) -> N
     used = set().union(*map(_names, texts))
     for name in parameters:
         if name not in used:
-            raise _invalid(f"Parameters list contains unused parameters. Unused parameters: [{name}]")
+            raise _invalid(
+                f"Parameters list contains unused parameters. Unused parameters: [{name}]"
+            )
     if parameters:
         for name in used - set(parameters):
             raise _invalid(f"Parameters list does not contain values for all parameters: {name}")
@@ -294,7 +309,9 @@ def _describe(request: Request) -> Mapping[str, Any]:
         result["ExecutionMode"] = found.mode
         errors = [one.error for one in found.parts if one.error]
         if errors and found.has_ended:
-            result["Error"] = f"Query #{[one.error for one in found.parts].index(errors[0]) + 1} failed with {errors[0]}"
+            result["Error"] = (
+                f"Query #{[one.error for one in found.parts].index(errors[0]) + 1} failed with {errors[0]}"
+            )
     if first.parameters and not found.is_batch:
         result["QueryParameters"] = [{"name": k, "value": v} for k, v in first.parameters.items()]
     return result
@@ -305,7 +322,9 @@ def _cancel(request: Request) -> Mapping[str, Any]:
     if part is not None:
         raise _invalid("A part of a batch can't be cancelled.")
     if found.has_ended:
-        text = f"Could not cancel a query that is already in {found.status} state with ID: {found.id}"
+        text = (
+            f"Could not cancel a query that is already in {found.status} state with ID: {found.id}"
+        )
         raise _invalid(text)
     _statements(request).cancel(found)
     return {"Status": True}
@@ -418,7 +437,9 @@ def _shown(one: Kept) -> dict[str, Any]:
     return found | ({"CurrentStatementId": one.busy} if one.busy else {})
 
 
-def _page(request: Request, found: Sequence[Any], most: int) -> tuple[Sequence[Any], dict[str, str]]:
+def _page(
+    request: Request, found: Sequence[Any], most: int
+) -> tuple[Sequence[Any], dict[str, str]]:
     size = int(request.params.get("MaxResults") or most)
     token = str(request.params.get("NextToken") or "0")
     if not token.isdecimal():
@@ -470,7 +491,7 @@ def _describe_table(request: Request) -> Mapping[str, Any]:
 
 
 def _is_empty(cloud: Any) -> bool:
-    return cloud.state(Estate).is_empty
+    return bool(cloud.state(Estate).is_empty)
 
 
 SERVICE = Service(

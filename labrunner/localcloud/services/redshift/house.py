@@ -2,6 +2,7 @@
 
 import secrets
 import threading
+import weakref
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -54,13 +55,16 @@ class House:
         self.default_role: str | None = None
         self.namespace_id = namespace_id
         identity = f"arn:aws:redshift:{region}:{cloud.account}:dbuser:{name}"
-        self._lake = CloudLake(cloud, region, lambda: (self.roles, self.default_role), services, identity)
+        self._lake = CloudLake(
+            cloud, region, lambda: (self.roles, self.default_role), services, identity
+        )
         self._temporary: dict[str, list[Temporary]] = {}
         self._lock = threading.Lock()
         self._warehouse: Warehouse | None = None
         self._workers = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="redshift")
         self._wire: WireServer | None = None
         self._is_closed = False
+        self._sessions: weakref.WeakSet[Session] = weakref.WeakSet()
         self._opened = threading.Event()
 
     # ---- life
@@ -96,6 +100,8 @@ class House:
         with self._lock:
             self._is_closed = True
             warehouse, self._warehouse = self._warehouse, None
+        for session in list(self._sessions):
+            session.cancel()
         self._workers.shutdown(wait=False, cancel_futures=True)
         if warehouse is not None:
             warehouse.close()
@@ -117,7 +123,7 @@ class House:
     def session(self, database: str, user: str) -> Session:
         """Open a session; raises RedshiftError if there is no such database."""
         warehouse = self.warehouse
-        return Session(
+        found = Session(
             warehouse,
             self._lake,
             database=database,
@@ -126,6 +132,8 @@ class House:
             namespace=self.namespace_id,
             is_super=user == self.admin,
         )
+        self._sessions.add(found)
+        return found
 
     def hand_out(self, user: str, seconds: int, database: str = "") -> Temporary:
         """Return a new password of a user that is good for a time."""

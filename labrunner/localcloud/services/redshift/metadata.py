@@ -30,7 +30,10 @@ def _literal(text: object) -> str:
 def list_databases(session: Session, params: Params) -> list[str]:
     """Return the names of the databases."""
     del params
-    return [row[0] for row in _rows(session, "SELECT database_name FROM svv_redshift_databases ORDER BY 1")]
+    return [
+        row[0]
+        for row in _rows(session, "SELECT database_name FROM svv_redshift_databases ORDER BY 1")
+    ]
 
 
 def list_schemas(session: Session, params: Params) -> list[str]:
@@ -39,7 +42,7 @@ def list_schemas(session: Session, params: Params) -> list[str]:
     sql = (
         "SELECT schema_name FROM svv_redshift_schemas WHERE database_name = "
         f"{_literal(params['Database'])} AND schema_name LIKE {pattern} ORDER BY 1"
-    )  # noqa: S608 - literals
+    )
     found = [row[0] for row in _rows(session, sql)]
     system = ["information_schema", "pg_catalog"]
     return sorted([*found, *system]) if not params.get("SchemaPattern") else found
@@ -51,8 +54,10 @@ def list_tables(session: Session, params: Params) -> list[dict[str, str]]:
         "SELECT table_name, table_type, schema_name FROM svv_redshift_tables WHERE database_name = "
         f"{_literal(params['Database'])} AND schema_name LIKE {_literal(params.get('SchemaPattern') or '%')} "
         f"AND table_name LIKE {_literal(params.get('TablePattern') or '%')} ORDER BY 3, 1"
-    )  # noqa: S608 - literals
-    return [{"name": name, "type": kind, "schema": schema} for name, kind, schema in _rows(session, sql)]
+    )
+    return [
+        {"name": name, "type": kind, "schema": schema} for name, kind, schema in _rows(session, sql)
+    ]
 
 
 def describe_table(session: Session, params: Params) -> list[dict[str, Any]]:

@@ -54,7 +54,11 @@ def _authorize(request: Request) -> None:
 
 def _resources(request: Request) -> Iterable[str]:
     name = request.params.get("ClusterIdentifier")
-    yield _arn(request, "cluster", str(name)) if name else str(request.params.get("ResourceName") or "*")
+    yield (
+        _arn(request, "cluster", str(name))
+        if name
+        else str(request.params.get("ResourceName") or "*")
+    )
 
 
 def find_cluster(cloud: Cloud, region: str, name: str) -> Cluster | None:
@@ -101,11 +105,14 @@ def _create(request: Request) -> Mapping[str, Any]:
         settings = {
             "NodeType": params["NodeType"],
             "NumberOfNodes": nodes,
-            "AutomatedSnapshotRetentionPeriod": int(params.get("AutomatedSnapshotRetentionPeriod", 1)),
+            "AutomatedSnapshotRetentionPeriod": int(
+                params.get("AutomatedSnapshotRetentionPeriod", 1)
+            ),
             "PubliclyAccessible": bool(params.get("PubliclyAccessible", False)),
             "EnhancedVpcRouting": bool(params.get("EnhancedVpcRouting", False)),
             "VpcSecurityGroupIds": params.get("VpcSecurityGroupIds") or [],
-            "PreferredMaintenanceWindow": params.get("PreferredMaintenanceWindow") or "sun:05:00-sun:05:30",
+            "PreferredMaintenanceWindow": params.get("PreferredMaintenanceWindow")
+            or "sun:05:00-sun:05:30",
         }
         tags = {str(one["Key"]): str(one.get("Value", "")) for one in params.get("Tags") or ()}
         found = Cluster(name, request.region, request.cloud.now(), house, settings, tags=tags)
@@ -128,14 +135,22 @@ def _nodes(params: Mapping[str, Any]) -> int:
     kind = str(params.get("NodeType") or "")
     if kind not in NODE_TYPES or kind.startswith(RETIRED):
         raise _invalid(f"Invalid node type: {kind}")
-    way = str(params.get("ClusterType") or ("multi-node" if params.get("NumberOfNodes") else "single-node"))
+    way = str(
+        params.get("ClusterType")
+        or ("multi-node" if params.get("NumberOfNodes") else "single-node")
+    )
     if way not in ("single-node", "multi-node"):
         raise _invalid(f"Invalid cluster type: {way}")
     nodes = int(params.get("NumberOfNodes") or 1)
     if way == "single-node" and nodes != 1:
-        raise AwsError("InvalidParameterCombination", "Number of nodes for cluster type single-node must be 1")
+        raise AwsError(
+            "InvalidParameterCombination", "Number of nodes for cluster type single-node must be 1"
+        )
     if way == "multi-node" and nodes < 2:  # noqa: PLR2004
-        raise AwsError("InvalidParameterCombination", "Number of nodes for cluster type multi-node must be greater than or equal to 2")
+        raise AwsError(
+            "InvalidParameterCombination",
+            "Number of nodes for cluster type multi-node must be greater than or equal to 2",
+        )
     if nodes < NODE_TYPES[kind]:
         raise _invalid(f"The node type {kind} needs at least {NODE_TYPES[kind]} nodes")
     return nodes
@@ -335,7 +350,11 @@ def _credentials(request: Request) -> Mapping[str, Any]:
     if params.get("AutoCreate"):
         found.house.warehouse.user(user)
     given = found.house.hand_out(user, _seconds(params), str(params.get("DbName") or ""))
-    return {"DbUser": f"{'IAMA' if params.get('AutoCreate') else 'IAM'}:{user}", "DbPassword": given.password, "Expiration": given.until}
+    return {
+        "DbUser": f"{'IAMA' if params.get('AutoCreate') else 'IAM'}:{user}",
+        "DbPassword": given.password,
+        "Expiration": given.until,
+    }
 
 
 def _seconds(params: Mapping[str, Any]) -> int:
@@ -381,9 +400,17 @@ def _delete_tags(request: Request) -> None:
 def _describe_tags(request: Request) -> Mapping[str, Any]:
     params = request.params
     keys, values = params.get("TagKeys") or (), params.get("TagValues") or ()
-    clusters = [_tagged(request)] if params.get("ResourceName") else list(_estate(request).clusters.values())
+    clusters = (
+        [_tagged(request)]
+        if params.get("ResourceName")
+        else list(_estate(request).clusters.values())
+    )
     found = [
-        {"Tag": {"Key": k, "Value": v}, "ResourceName": _arn(request, "cluster", one.name), "ResourceType": "cluster"}
+        {
+            "Tag": {"Key": k, "Value": v},
+            "ResourceName": _arn(request, "cluster", one.name),
+            "ResourceType": "cluster",
+        }
         for one in clusters
         for k, v in sorted(one.tags.items())
         if (not keys or k in keys) and (not values or v in values)

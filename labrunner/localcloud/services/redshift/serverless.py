@@ -59,7 +59,7 @@ def _resources(request: Request) -> Iterable[str]:
     ):
         name = params.get(key)
         if name:
-            found: Any = things.get((request.region, str(name)))  # type: ignore[attr-defined]
+            found: Any = things.get((request.region, str(name)))
             yield _arn(request, kind, found.id if found else "*")
             return
     yield str(params.get("resourceArn") or "*")
@@ -178,7 +178,11 @@ def _get_namespace(request: Request) -> Mapping[str, Any]:
 
 
 def _list_namespaces(request: Request) -> Mapping[str, Any]:
-    found = [v for (region, _), v in sorted(_estate(request).namespaces.items()) if region == request.region]
+    found = [
+        v
+        for (region, _), v in sorted(_estate(request).namespaces.items())
+        if region == request.region
+    ]
     page, token = _page(request, found)
     return {"namespaces": [_namespace(request, one) for one in page], **token}
 
@@ -189,7 +193,12 @@ def _update_namespace(request: Request) -> Mapping[str, Any]:
     if params.get("iamRoles") is not None:
         roles = [str(one) for one in params["iamRoles"]]
     default = params.get("defaultIamRoleArn", found.house.default_role) or None
-    expect_roles(request.cloud, roles, default if default in roles or params.get("defaultIamRoleArn") else None, "ValidationException")
+    expect_roles(
+        request.cloud,
+        roles,
+        default if default in roles or params.get("defaultIamRoleArn") else None,
+        "ValidationException",
+    )
     if params.get("adminUserPassword") is not None or params.get("manageAdminPassword") is not None:
         _, password, managed = _admin({"adminUsername": found.house.admin, **params})
         if managed and not found.secret_arn:
@@ -327,7 +336,11 @@ def _get_workgroup(request: Request) -> Mapping[str, Any]:
 
 
 def _list_workgroups(request: Request) -> Mapping[str, Any]:
-    found = [v for (region, _), v in sorted(_estate(request).workgroups.items()) if region == request.region]
+    found = [
+        v
+        for (region, _), v in sorted(_estate(request).workgroups.items())
+        if region == request.region
+    ]
     page, token = _page(request, found)
     return {"workgroups": [_workgroup(request, one) for one in page], **token}
 

@@ -83,7 +83,9 @@ def spooled(result: Result, path: Path) -> Spool:
 
 def _kept(row: Row, kinds: list[Type]) -> list[Any]:
     return [
-        value if isinstance(value, (bool, int, float)) and kind.name not in ("decimal",) else shown(value, kind)
+        value
+        if isinstance(value, (bool, int, float)) and kind.name not in ("decimal",)
+        else shown(value, kind)
         for value, kind in zip(row, kinds, strict=True)
     ]
 

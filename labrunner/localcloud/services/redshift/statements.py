@@ -118,7 +118,9 @@ class Statements:
         """Let a statement run when there is a slot; raises AwsError if too many wait."""
         with self.lock:
             self._forget(now())
-            active = sum(not one.has_ended for one in self.found.values() if one.house is statement.house)
+            active = sum(
+                not one.has_ended for one in self.found.values() if one.house is statement.house
+            )
             if active >= MOST_ACTIVE:
                 text = "Active statements exceeded the allowed quota (500)."
                 raise AwsError("ActiveStatementsExceededException", text)
@@ -128,7 +130,9 @@ class Statements:
         statement.house.submit(lambda: self._run(statement, now))
 
     def _forget(self, now: datetime) -> None:
-        for key in [k for k, one in self.found.items() if one.has_ended and now - one.created > KEPT]:
+        for key in [
+            k for k, one in self.found.items() if one.has_ended and now - one.created > KEPT
+        ]:
             for part in self.found.pop(key).parts:
                 if part.spool is not None:
                     part.spool.remove()
@@ -206,7 +210,9 @@ class Statements:
             session.run(text, lambda result: self._keep(statement, part, result))
         except SqlError as error:
             part.error = wording.shown(error)
-            part.status = "ABORTED" if error.kind == "cancelled" and statement.wants_cancel else "FAILED"
+            part.status = (
+                "ABORTED" if error.kind == "cancelled" and statement.wants_cancel else "FAILED"
+            )
             raise
         else:
             part.status = "FINISHED"
@@ -259,7 +265,7 @@ class Statements:
             with self.lock:
                 self.sessions[statement.session_id] = Kept(
                     statement.session_id, statement.owner, statement.house, session,
-                    statement.target | {"Database": statement.database, "DbUser": statement.user},
+                    {**statement.target, "Database": statement.database, "DbUser": statement.user},
                     statement.keep_seconds, statement.created,
                     now() + timedelta(seconds=statement.keep_seconds), updated=now(),
                 )  # fmt: skip

@@ -16,6 +16,7 @@ from labrunner.localcloud.sql.datatypes import (
     FLOAT,
     INT,
     MAX_PRECISION,
+    STRING,
     TIMESTAMP,
     VOID,
     Type,
@@ -62,6 +63,8 @@ def operate(compiler: Compiler, sign: str, left: Value, right: Value, node: Node
     """Compile an operator of two values; raises SqlError."""
     if _has_time(left) or _has_time(right):
         return _with_time(compiler, sign, left, right, node)
+    if sign == "+" and left.type.is_text and right.type.is_text:
+        return _joined(left, right)  # as the guide's example of NVL2 has it
     left, right = _typed(left, right), _typed(right, left)
     if not (left.type.is_number and right.type.is_number):
         types = [left.type, right.type]
@@ -85,6 +88,12 @@ def operate(compiler: Compiler, sign: str, left: Value, right: Value, node: Node
         sql = f"CASE WHEN {{1}} = 0 THEN {zero} ELSE CAST({{0}} {operator} {{1}} AS {name}) END"
         return filled(sql, [a, b], kind)
     return filled(f"CAST(({{0}} {sign} {{1}}) AS {name})", [a, b], kind)
+
+
+def _joined(left: Value, right: Value) -> Value:
+    texts = [conversions.to_text(left), conversions.to_text(right)]
+    kept = [one for one in texts if one is not None]
+    return filled("({0} || {1})", kept, STRING)
 
 
 def _has_time(value: Value) -> bool:
@@ -191,8 +200,11 @@ def _bits(compiler: Compiler, sign: str, left: Value, right: Value, node: Node) 
     if sign in ("<<", ">>"):
         if left.type != BIGINT and sign == "<<":
             raise unsupported("Redshift's << of less than a BIGINT", place_of(node))
-        return filled(f"CAST({{0}} {sign} CAST({{1}} AS INTEGER) AS {left.type.duckdb})",
-                      [left, right], left.type)
+        return filled(
+            f"CAST({{0}} {sign} CAST({{1}} AS INTEGER) AS {left.type.duckdb})",
+            [left, right],
+            left.type,
+        )
     name = kind.duckdb
     sql = f"(CAST({{0}} AS {name}) {sign} CAST({{1}} AS {name}))"
     if sign == "#":
@@ -232,7 +244,10 @@ def _with_interval(
         left, right = right, left
     if sign == "*" and left.type.is_number and right.type == INTERVAL:
         if isinstance(right.constant, int):  # microseconds
-            sql = f"to_microseconds(CAST(round({{0}} * {right.constant}) AS BIGINT))"
+            wide = "HUGEINT" if left.type.is_integer else "DOUBLE"
+            sql = (
+                f"to_microseconds(CAST(round(CAST({{0}} AS {wide}) * {right.constant}) AS BIGINT))"
+            )
             return filled(sql, [left], INTERVAL)
         if left.type.is_integer:
             return filled("({1} * CAST({0} AS INTEGER))", [left, right], INTERVAL)
@@ -285,7 +300,7 @@ def _interval(text: str, node: Node) -> Value:
     months, days, rest, at = 0, 0, Decimal(0), 0
     while at < len(text.rstrip()):
         found = QUANTITY.match(text, at)
-        part = PARTS.get(found[2].lower() or "s") if found else None
+        part = PARTS.get(found[2].lower() or "s", "") if found else ""
         if found is None or part not in UNITS:
             message = f'invalid input syntax for type interval: "{text}"'
             raise RedshiftError("22007", message, place_of(node))

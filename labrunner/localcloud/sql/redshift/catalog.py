@@ -109,7 +109,12 @@ class Catalog:
         self._expect_database(name)
         if name.schema in SYSTEM:
             text = f'permission denied to create "{name.schema}.{name.own}"'
-            raise RedshiftError("42501", text, name.place, hint="System catalog modifications are currently disallowed.")
+            raise RedshiftError(
+                "42501",
+                text,
+                name.place,
+                hint="System catalog modifications are currently disallowed.",
+            )
         if name.schema:
             self.expect_schema(name.schema, name.place)
             return name.schema
@@ -121,7 +126,7 @@ class Catalog:
 
     def _expect_database(self, name: Name) -> None:
         if len(name.parts) > 2 and name.parts[0] != self.facts.database:  # noqa: PLR2004
-            text = f"cross-database reference to database \"{name.parts[0]}\" is not supported"
+            text = f'cross-database reference to database "{name.parts[0]}" is not supported'
             raise RedshiftError("0A000", text, name.place, kind="unsupported")
 
     # ---- relations
@@ -149,9 +154,7 @@ class Catalog:
             "FROM meta.columns WHERE rel = ? ORDER BY num",
             [row[0]],
         )
-        columns = tuple(
-            Column(one[0], types.from_words(one[1]), *one[2:]) for one in found
-        )
+        columns = tuple(Column(one[0], types.from_words(one[1]), *one[2:]) for one in found)
         oid, schema, name, kind, owner, session, diststyle, definition = row
         return Relation(
             int(str(oid)), str(schema), str(name), str(kind), int(str(owner)), int(str(session)),

@@ -10,6 +10,7 @@ from labrunner.localcloud.sql.errors import unsupported
 from labrunner.localcloud.sql.queries import boolean
 from labrunner.localcloud.sql.redshift import conversions, types
 from labrunner.localcloud.sql.redshift.catalog import Catalog, Column, Relation
+from labrunner.localcloud.sql.redshift.operators import node_parts
 from labrunner.localcloud.sql.redshift.reader import Name
 from labrunner.localcloud.sql.redshift.tables import Tables
 from labrunner.localcloud.sql.redshift.wording import RedshiftError
@@ -151,7 +152,7 @@ class Changes:
         if type(node).__name__ != "Table":
             raise unsupported(f"Redshift's {privilege} of anything but a table", place_of(node))
         self._compiler.expect(node, frozenset({"this", "db", "catalog", "alias"}))
-        parts = tuple(str(part.name).lower() for part in node.parts)
+        parts = tuple(str(part.name).lower() for part in node_parts(node))
         found = self._catalog.table(Name(parts, place_of(node)))
         self._catalog.expect_allowed(found, privilege)
         return found

@@ -15,7 +15,6 @@ from labrunner.localcloud.sql.datatypes import (
     FLOAT,
     INT,
     MAX_PRECISION,
-    SMALLINT,
     STRING,
     TIMESTAMP,
     VOID,
@@ -23,7 +22,7 @@ from labrunner.localcloud.sql.datatypes import (
     decimal,
 )
 from labrunner.localcloud.sql.functions import filled
-from labrunner.localcloud.sql.redshift.types import INTERVAL, TIME, TIMESTAMPTZ
+from labrunner.localcloud.sql.redshift.types import INTERVAL
 from labrunner.localcloud.sql.values import Value
 
 ORDER = ("smallint", "int", "bigint", "decimal", "float", "double")
@@ -272,9 +271,8 @@ def comparable(a: Value, b: Value) -> tuple[Value, Value] | None:
             return a, b
         return widened(a, kind), widened(b, kind)
     if a.type.name in MOMENTS and b.type.name in MOMENTS:
-        kind = _pair(a.type, b.type)
-        assert kind is not None
-        return _both(cast(a, kind), cast(b, kind))
+        later = a.type if MOMENTS.index(a.type.name) >= MOMENTS.index(b.type.name) else b.type
+        return _both(cast(a, later), cast(b, later))
     return (a, b) if a.type == b.type else None
 
 
@@ -288,8 +286,6 @@ def _with_text(a: Value, b: Value) -> tuple[Value, Value] | None:
         # "If you compare DECIMAL values with character strings, Amazon Redshift attempts to
         # convert the character string to a DECIMAL value."
         kind = other.type
-        if is_literal(text) and kind.is_integer and not _is_whole(str(text.constant)):
-            kind = kind if not _is_number(str(text.constant)) else kind
         if kind.name == "decimal":
             kind = decimal(MAX_PRECISION, max(kind.scale, 10))
             fitted = widened(other, kind)
@@ -308,18 +304,6 @@ def _with_text(a: Value, b: Value) -> tuple[Value, Value] | None:
     return (found, fitted) if a is text else (fitted, found)
 
 
-def _is_whole(text: str) -> bool:
-    return text.strip().lstrip("+-").isdecimal()
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
-
-
 def unpadded(value: Value) -> Value:
     """Return a text without its trailing blanks, which no comparison sees."""
     if value.type.name == "char":
@@ -332,13 +316,12 @@ def unpadded(value: Value) -> Value:
     return _of(value, "rtrim({}, ' ')", STRING)
 
 
-def assigned(value: Value, to: Type, what: str = "") -> Value | None:
+def assigned(value: Value, to: Type) -> Value | None:
     """Return a value as INSERT and UPDATE store it in a column, None if they refuse it.
 
     A text that is longer than its column is an error unless the rest is blanks; numbers are
     rounded to the scale of their column.
     """
-    del what
     if value.type == VOID:
         return cast(value, to)
     if to.is_text:
@@ -484,4 +467,3 @@ CHECKS: dict[str, Callable[[Value], Value | None]] = {
     "istime": _is("time"),
     "zoned": _is("timestamptz"),
 }
-__all__ = ["SMALLINT", "TIME", "TIMESTAMPTZ", "RedshiftConversions", "RedshiftKinds"]

@@ -1,7 +1,8 @@
 """Reads COPY, after "COPY parameters"."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from labrunner.localcloud.sql.errors import SqlError, unsupported
 from labrunner.localcloud.sql.redshift.lexer import Kind
@@ -11,8 +12,25 @@ from labrunner.localcloud.sql.storage import Address
 
 REFUSED = frozenset(
     {
-        *("ACCEPTANYDATE", "AVRO", "ENCRYPTED", "FIXEDWIDTH", "KMS_KEY_ID", "LZOP", "MASTER_SYMMETRIC_KEY"),
-        *("NOLOAD", "ORC", "RCFILE", "READRATIO", "SEQUENCEFILE", "SERIALIZETOJSON", "SHAPEFILE", "SSH"),
+        *(
+            "ACCEPTANYDATE",
+            "AVRO",
+            "ENCRYPTED",
+            "FIXEDWIDTH",
+            "KMS_KEY_ID",
+            "LZOP",
+            "MASTER_SYMMETRIC_KEY",
+        ),
+        *(
+            "NOLOAD",
+            "ORC",
+            "RCFILE",
+            "READRATIO",
+            "SEQUENCEFILE",
+            "SERIALIZETOJSON",
+            "SHAPEFILE",
+            "SSH",
+        ),
         *("TEXTFILE", "JOB"),
     }
 )
@@ -37,7 +55,7 @@ class Copy:
     table: Name
     columns: tuple[str, ...]
     source: Address
-    access: Access = Access()
+    access: Access = field(default_factory=Access)
     format: str = "TEXT"  # or CSV, JSON, PARQUET
     delimiter: str = "|"
     quote: str = '"'
@@ -111,7 +129,9 @@ def _checked(found: Copy) -> Copy:
                          "FILLRECORD", "STATUPDATE", "COMPUPDATE"}  # fmt: skip
         if wrong:
             names = ", ".join(sorted(wrong))
-            raise RedshiftError("42601", f"{names} argument is not supported for PARQUET based COPY")
+            raise RedshiftError(
+                "42601", f"{names} argument is not supported for PARQUET based COPY"
+            )
     if len(found.delimiter) != 1 or found.delimiter in NO_DELIMITER:
         raise RedshiftError("42601", "COPY delimiter must be a single character")
     return found
@@ -261,7 +281,7 @@ READERS: Mapping[str, Callable[[Reader, Copy], Copy]] = {
     "STATUPDATE": _switch,
     "COMPROWS": _comprows,
 }
-FLAGS: Mapping[str, Mapping[str, object]] = {
+FLAGS: Mapping[str, Mapping[str, Any]] = {
     "CSV": {"format": "CSV"},
     "PARQUET": {"format": "PARQUET"},
     "GZIP": {"compression": "gzip"},

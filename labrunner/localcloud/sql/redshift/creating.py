@@ -38,7 +38,9 @@ def create_table(reader: Reader, *, temporary: bool) -> CreateTable:
     table = replace(table, layout=found)
     if reader.take("AS"):
         if table.columns or table.like:
-            raise RedshiftError("42601", "CREATE TABLE AS takes names of columns alone", reader.place)
+            raise RedshiftError(
+                "42601", "CREATE TABLE AS takes names of columns alone", reader.place
+            )
         return replace(table, query=reader.rest())
     if table.names or not (table.columns or table.like):
         raise reader.fail()

@@ -22,6 +22,4 @@ _NAMES = {
     ),
     "microsecond": "microsecond microseconds microsec microsecs microsecon usecond useconds us usec usecs",
 }
-PARTS: Mapping[str, str] = {
-    name: part for part, names in _NAMES.items() for name in names.split()
-}
+PARTS: Mapping[str, str] = {name: part for part, names in _NAMES.items() for name in names.split()}

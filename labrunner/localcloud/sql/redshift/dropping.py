@@ -78,7 +78,9 @@ class Dropping:
         owner, oid = self._catalog.facts.user_id, self._warehouse.new_oid()
         values = [oid, statement.name, owner]
         self._connection.run("INSERT INTO meta.databases VALUES (?, ?, ?)", values)
-        self._connection.run("INSERT INTO meta.schemas VALUES (2200, ?, 'public', 1)", [statement.name])
+        self._connection.run(
+            "INSERT INTO meta.schemas VALUES (2200, ?, 'public', 1)", [statement.name]
+        )
         return Result("CREATE DATABASE")
 
     def _create_user(self, statement: CreateUser) -> Result:
@@ -120,7 +122,9 @@ class Dropping:
             "SELECT r.schema, r.name, c.kind, c.name FROM meta.constraints AS c JOIN meta.relations "
             "AS r ON r.oid = c.rel WHERE c.ref_rel = ? AND c.kind IN ('d', 'f') AND c.rel <> ?"
         )
-        for schema, name, kind, constraint in self._connection.all(sql, [relation.oid, relation.oid]):
+        for schema, name, kind, constraint in self._connection.all(
+            sql, [relation.oid, relation.oid]
+        ):
             word = "view" if relation.kind == "v" else "table"
             if not cascade:
                 text = f"cannot drop {word} {relation.name} because other objects depend on it"

@@ -26,7 +26,9 @@ SHORTEST_DATE = 10
 class FieldError(Exception):
     """A field, or a whole line, that cannot be loaded; `column` is None for a line."""
 
-    def __init__(self, code: int, why: str, column: Column | None = None, value: str = "", position: int = 0) -> None:
+    def __init__(
+        self, code: int, why: str, column: Column | None = None, value: str = "", position: int = 0
+    ) -> None:
         super().__init__(why)
         self.code = code
         self.why = why
@@ -74,7 +76,9 @@ class Fields:
         if text is None or text == copy.null:
             return None
         if column.type.is_text:
-            if (copy.empty_as_null and text == "") or (copy.blanks_as_null and text and not text.strip()):
+            if (copy.empty_as_null and text == "") or (
+                copy.blanks_as_null and text and not text.strip()
+            ):
                 return None
             return text.rstrip(" ") if copy.trim_blanks and column.type.name == "varchar" else text
         return text.strip(" ") or None
@@ -110,7 +114,11 @@ class Fields:
             if len(text.rstrip(" ").encode()) <= length:
                 return text[: length - size + len(text)]
             if not self.copy.truncate:
-                why = "Char length exceeds DDL length" if kind.name == "char" else "String length exceeds DDL length"
+                why = (
+                    "Char length exceeds DDL length"
+                    if kind.name == "char"
+                    else "String length exceeds DDL length"
+                )
                 raise FieldError(1204, why, position=length)
             text = udfs.cut(text, length)
         return text.rstrip(" ") if kind.name == "char" else text
@@ -166,7 +174,9 @@ def _micro(count: int) -> timedelta:
 
 def quantized(text: str, scale: int, way: str) -> Decimal:
     """Return a number with so many digits after the point."""
-    return Decimal(text).quantize(Decimal(1).scaleb(-scale), rounding=way, context=Context(prec=400))
+    return Decimal(text).quantize(
+        Decimal(1).scaleb(-scale), rounding=way, context=Context(prec=400)
+    )
 
 
 def _whole(text: str, kind: Type) -> str:

@@ -1,5 +1,6 @@
 """TO_CHAR, TO_DATE, TO_TIMESTAMP and TO_NUMBER, after "Datetime format strings" and "Numeric
-format strings"."""
+format strings".
+"""
 
 import functools
 import re
@@ -85,7 +86,9 @@ def _written(moment: datetime, key: Key, *, fill: bool) -> str:
         word = MONTHS[moment.month - 1] if name == "MONTH" else DAYS[moment.weekday()]
         return key.cased(word).ljust(9) if fill else key.cased(word)
     if name in ("MON", "DY"):
-        return key.cased((MONTHS[moment.month - 1] if name == "MON" else DAYS[moment.weekday()])[:3])
+        return key.cased(
+            (MONTHS[moment.month - 1] if name == "MON" else DAYS[moment.weekday()])[:3]
+        )
     if name in ("AM", "PM", "A.M.", "P.M."):
         half = "am" if moment.hour < 12 else "pm"  # noqa: PLR2004
         half = f"{half[0]}.m." if "." in name else half
@@ -153,7 +156,27 @@ WIDTHS = {
     "YYYY": 4, "YYY": 3, "YY": 2, "Y": 1, "MM": 2, "DDD": 3, "DD": 2, "HH24": 2, "HH12": 2,
     "HH": 2, "MI": 2, "SS": 2, "MS": 3, "US": 6, "SSSS": 5,
 }  # fmt: skip
-UNREAD = frozenset("IYYY IYY IY BC B.C. CC RM D ID IW WW W Q J OF Y,YYY TH".split())
+UNREAD = frozenset(
+    [
+        "IYYY",
+        "IYY",
+        "IY",
+        "BC",
+        "B.C.",
+        "CC",
+        "RM",
+        "D",
+        "ID",
+        "IW",
+        "WW",
+        "W",
+        "Q",
+        "J",
+        "OF",
+        "Y,YYY",
+        "TH",
+    ]
+)
 
 
 def read(text: str, pattern: str, *, strict: bool) -> datetime:
@@ -241,11 +264,13 @@ def _moment(fields: dict[str, int], *, strict: bool) -> datetime:
         if "SSSS" in fields:
             moment += timedelta(seconds=fields["SSSS"])
     except (ValueError, OverflowError):
-        raise FormatError(f"date/time field date value out of range: {year}-{month}-{day}") from None
+        raise FormatError(
+            f"date/time field date value out of range: {year}-{month}-{day}"
+        ) from None
     return moment
 
 
-def _expect_valid(  # noqa: PLR0913, PLR0917 - the fields of a time
+def _expect_valid(  # noqa: PLR0913 - the fields of a time
     year: int, month: int, day: int, hour: int, minute: int, second: int
 ) -> None:
     try:
@@ -260,7 +285,9 @@ def _expect_valid(  # noqa: PLR0913, PLR0917 - the fields of a time
 
 # ---- numbers
 
-NUMERIC = re.compile(r"9|0|\.|,|D|G|MI|PL|SG|PR|S|L|\$|RN|FM|V|EEEE|TH|.", re.IGNORECASE | re.DOTALL)
+NUMERIC = re.compile(
+    r"9|0|\.|,|D|G|MI|PL|SG|PR|S|L|\$|RN|FM|V|EEEE|TH|.", re.IGNORECASE | re.DOTALL
+)
 MOST_ROMAN = 3999
 
 
@@ -337,10 +364,7 @@ def _signed(text: str, pieces: list[str], signed: set[str], *, negative: bool, f
         sign = "-" if negative else " "
         head, tail = (f"{sign}{head}", tail) if pieces[0] == "MI" else (head, f"{tail}{sign}")
     else:
-        head = f" {head}"
-        head = head[:-1] + ("-" if negative else " ") if head.strip() == "" else (
-            f"-{head[1:]}" if negative else head
-        )
+        head += "-" if negative else " "
     found = head + tail
     return found if fill else found.strip(" ")
 

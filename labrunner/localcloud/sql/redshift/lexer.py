@@ -54,7 +54,7 @@ PATTERN = re.compile(
   | (?P<number>(?:\d+\.\d*|\.\d+|\d+)(?:[eE][+-]?\d+)?(?![A-Za-z0-9_]))
   | (?P<escaped>[eE]'(?:[^'\\]|\\.|'')*')
   | (?P<parameter>\$\d+ | (?<!:):(?!:)[A-Za-z_]\w*)
-  | (?P<word>[^\W\d][\w$]*)
+  | (?P<word>\#?[^\W\d][\w$]*)
   | (?P<sign>::|<=|>=|<>|!=|\|\||!~\*|!~|~\*|.)
     """,
     re.VERBOSE | re.DOTALL,

@@ -16,7 +16,7 @@ from typing import Any
 
 from labrunner.localcloud.sql import quoting
 from labrunner.localcloud.sql.compiler import Compiler
-from labrunner.localcloud.sql.datatypes import Type
+from labrunner.localcloud.sql.datatypes import BIGINT, STRING, Type
 from labrunner.localcloud.sql.errors import SqlError
 from labrunner.localcloud.sql.redshift import conversions, copyoptions, staging, types
 from labrunner.localcloud.sql.redshift.catalog import Catalog, Column, Relation
@@ -106,7 +106,9 @@ class Loader:
         finally:
             shutil.rmtree(directory, ignore_errors=True)
         self._log(loading, rows, bad, "completed")
-        notices = [f"Load into table '{table.name}' completed, {rows} record(s) loaded successfully."]
+        notices = [
+            f"Load into table '{table.name}' completed, {rows} record(s) loaded successfully."
+        ]
         if bad:
             text = f"Load into table '{table.name}' completed, {len(bad)} record(s) could not be loaded.  Check 'stl_load_errors' system table for details."
             notices.insert(0, text)
@@ -159,7 +161,9 @@ class Loader:
             return False
         if any(one.has_blank_lines or one.has_cr for one in files):
             return False
-        return copy.format == "TEXT" or not any(one.has_quotes for one in files) or copy.quote == '"'
+        return (
+            copy.format == "TEXT" or not any(one.has_quotes for one in files) or copy.quote == '"'
+        )
 
     def _fast_source(self, loading: Loading) -> str:
         """Return the files' rows with their fields converted; what is doubtful fails."""
@@ -303,11 +307,11 @@ class Loader:
                  loading.started, now, str(loading.copy.source), loading.copy.format.lower(), rows,
                  size if rows else 0, len(loading.files), size, len(bad)],
             )  # fmt: skip
-            for one in bad[:ERRORS_KEPT]:
+            for wrong_one in bad[:ERRORS_KEPT]:
                 log.execute(
                     f"INSERT INTO log.load_errors VALUES ({', '.join('?' * 18)})",
                     [*head, loading.transaction, facts.pid, facts.database, table.oid, table.name,
-                     loading.started, *_described(one)],
+                     loading.started, *_described(wrong_one)],
                 )  # fmt: skip
             log.execute("COMMIT")
 
@@ -387,7 +391,9 @@ def _fast_text(name: str, kind: Type, copy: Copy, null: str) -> str:
     else:
         fitted = f"CASE WHEN strlen({name}) <= {length} THEN {name} ELSE {FAIL} END"
     if kind.name == "char":
-        fitted = f"CASE WHEN strlen({name}) = length({name}) THEN rtrim({fitted}, ' ') ELSE {FAIL} END"
+        fitted = (
+            f"CASE WHEN strlen({name}) = length({name}) THEN rtrim({fitted}, ' ') ELSE {FAIL} END"
+        )
     return f"CASE WHEN {null} THEN NULL ELSE {fitted} END"
 
 
@@ -418,7 +424,7 @@ def _of_parquet(name: str, kind: str, column: Column) -> Value | None:
     if column.type.name not in PARQUET.get(kind, ()):
         return None
     if column.type.is_text:
-        return conversions.assigned(Value(source, types.STRING), column.type)
+        return conversions.assigned(Value(source, STRING), column.type)
     if column.type.is_integer:
-        return conversions.assigned(Value(f"CAST({source} AS BIGINT)", types.BIGINT), column.type)
+        return conversions.assigned(Value(f"CAST({source} AS BIGINT)", BIGINT), column.type)
     return Value(f"CAST({source} AS {column.type.duckdb})", column.type)

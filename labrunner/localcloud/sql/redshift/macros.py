@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - a condition a line
 """Conversions that DuckDB makes otherwise than Redshift, as macros of DuckDB; all end in `_`."""
 
 import re

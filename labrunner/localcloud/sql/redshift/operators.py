@@ -20,7 +20,7 @@ from labrunner.localcloud.sql.datatypes import (
 from labrunner.localcloud.sql.errors import unsupported
 from labrunner.localcloud.sql.functions import filled
 from labrunner.localcloud.sql.queries import boolean
-from labrunner.localcloud.sql.redshift import conversions, ordered, patterns, types
+from labrunner.localcloud.sql.redshift import ordered, patterns, types
 from labrunner.localcloud.sql.redshift.arithmetic import arithmetic, interval, negative
 from labrunner.localcloud.sql.redshift.conversions import alike, comparable, to_text
 from labrunner.localcloud.sql.redshift.dateparts import PARTS
@@ -149,9 +149,15 @@ def joined(compiler: Compiler, node: Node, scope: Scope) -> Value:
 # ---- columns
 
 
+def node_parts(node: Node) -> list[Node]:
+    """Return the identifiers of a column's or a table's name."""
+    found: list[Node] = getattr(node, "parts", [])
+    return found
+
+
 def column(compiler: Compiler, node: Node, scope: Scope) -> Value:
     """Compile `column`, `relation.column` and `schema.relation.column`."""
-    parts = [str(one.name).lower() for one in node.parts]
+    parts = [str(one.name).lower() for one in node_parts(node)]
     if len(parts) > 3:  # noqa: PLR2004
         raise unsupported("Redshift's cross-database column", place_of(node))
     name, relation = parts[-1], parts[-2] if len(parts) > 1 else None
@@ -455,7 +461,7 @@ def _rules() -> Mapping[str, Rule]:
         "Paren": Rule(paren, UNARY),
         "Cast": Rule(cast, frozenset({"this", "to"})),
         "Concat": Rule(joined, frozenset({"expressions", "coalesce", "safe"})),
-        "Interval": Rule(interval, frozenset({"this", "unit"})),
+        "Interval": Rule(interval, frozenset({"this", "unit", "fraction_in_string"})),
         "Column": Rule(column, frozenset({"this", "table", "db", "catalog"})),
         "Between": Rule(between, frozenset({"this", "low", "high"})),
         "Is": Rule(is_, BINARY),

@@ -85,11 +85,13 @@ def _listagg(  # noqa: PLR0913 - the parts of a call
         raise compiler.dialect.wording.wrong_arguments("listagg", why, node)
     text, *rest = (one for one in texts if one is not None)
     if rest and not isinstance(rest[0].constant, str):
-        raise unsupported("Redshift's listagg() with a separator that is no literal", place_of(node))
+        raise unsupported(
+            "Redshift's listagg() with a separator that is no literal", place_of(node)
+        )
     separator = rest[0].sql if rest else "''"
     if distinct and any(key.sql not in (values[0].sql, text.sql) for _, key in order):
-        why = "For LISTAGG DISTINCT the ORDER BY must be the value itself"
-        raise RedshiftError("42P10", why, place_of(node))
+        rule = "For LISTAGG DISTINCT the ORDER BY must be the value itself"
+        raise RedshiftError("42P10", rule, place_of(node))
     keys = [_key(one, text if distinct and key.sql == text.sql else key) for one, key in order]
     given = f" ORDER BY {', '.join(keys)}" if keys else ""
     if distinct and order and values[0].type.name not in ("string", "varchar", "char"):

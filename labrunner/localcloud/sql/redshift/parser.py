@@ -346,9 +346,7 @@ def _upkeep(what: str) -> Callable[[Reader], Upkeep]:
     def parse(reader: Reader) -> Upkeep:
         if what == "ANALYZE" and reader.token.word == "COMPRESSION":
             raise unsupported("Redshift's ANALYZE COMPRESSION", reader.place)
-        if reader.take("SORT"):
-            reader.expect("ONLY")
-        elif reader.take("DELETE"):
+        if reader.take("SORT") or reader.take("DELETE"):
             reader.expect("ONLY")
         else:
             reader.one_of(*words)

@@ -1,7 +1,7 @@
 """Queries, and statements that change rows, parsed by sqlglot: functions keep their names."""
 
 import functools
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from labrunner.localcloud.sql.errors import Place, SqlError, unsupported
 from labrunner.localcloud.sql.redshift.dateparts import PARTS
@@ -37,13 +37,13 @@ REFUSED = {
 def _dialect() -> Any:
     from sqlglot.dialects.redshift import Redshift
 
-    class StatementParser(Redshift.Parser):
+    class StatementParser(Redshift.Parser):  # type: ignore[valid-type,misc]
         # sqlglot rewrites the functions it knows, and thereby forgets which was written.
-        FUNCTIONS = {}
-        FUNCTION_PARSERS = {
+        FUNCTIONS: ClassVar[dict[str, Any]] = {}
+        FUNCTION_PARSERS: ClassVar[dict[str, Any]] = {
             name: one for name, one in Redshift.Parser.FUNCTION_PARSERS.items() if name in KEPT
         }
-        NO_PAREN_FUNCTION_PARSERS = {
+        NO_PAREN_FUNCTION_PARSERS: ClassVar[dict[str, Any]] = {
             name: one
             for name, one in Redshift.Parser.NO_PAREN_FUNCTION_PARSERS.items()
             if name in ("CASE", "ANY")
@@ -102,7 +102,8 @@ def parse_expression(text: str) -> Node:
     found = parse(f"SELECT {text}")
     if type(found).__name__ != "Select" or len(found.expressions) != 1:
         raise syntax_error(text[:20], Place(1, 0))
-    return found.expressions[0]
+    expression: Node = found.expressions[0]
+    return expression
 
 
 def _check(tokens: list[Token]) -> None:
@@ -113,6 +114,8 @@ def _check(tokens: list[Token]) -> None:
         is_call = after.text == "(" or after.kind is Kind.WORD
         if token.word in REFUSED and is_call and before != ".":
             raise unsupported(REFUSED[token.word], token.place)
+        if token.kind is Kind.SIGN and token.text in ("@", "#"):
+            raise unsupported(f"Redshift's operator {token.text}", token.place)
         if token.kind is Kind.PARAMETER:
             raise syntax_error(token.text, token.place)
         if token.text == "?":
@@ -126,7 +129,7 @@ def _failure(tokens: list[Token], error: Any) -> SqlError:
     highlight = str(first.get("highlight") or "")
     if line is None:
         return syntax_error("", tokens[-1].place)
-    start = int(column) - len(highlight)
+    start = int(column or 0) - len(highlight)
     near = [t for t in tokens if t.place.line == line and t.place.column >= max(0, start)]
     token = near[0] if near else tokens[-1]
     return syntax_error(token.text, token.place)

@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - a column a line
 """PostgreSQL's catalog tables, as far as psql and drivers ask for them."""
 
 from collections.abc import Mapping

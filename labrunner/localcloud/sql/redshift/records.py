@@ -66,7 +66,8 @@ def _replacing(sign: str) -> str:
     """Return the name of a handler that replaces each invalid byte by a sign."""
     name = f"labrunner-copy-{ord(sign)}"
     codecs.register_error(
-        name, lambda error: (sign * (error.end - error.start), error.end)  # type: ignore[attr-defined]
+        name,
+        lambda error: (sign * (error.end - error.start), error.end),  # type: ignore[attr-defined]
     )
     return name
 
@@ -201,9 +202,13 @@ def _json_records(path: Path, copy: Copy, columns: tuple[Column, ...]) -> Iterat
                     if data and len(held) - start < MAX_RECORD:
                         break
                     why = FieldError(1224, "Invalid JSON formatting. Invalid object")
-                    yield Record(line + held.count("\n", 0, start), held[start : start + 1024], error=why)
+                    yield Record(
+                        line + held.count("\n", 0, start), held[start : start + 1024], error=why
+                    )
                     return
-                yield _object(value, line + held.count("\n", 0, start), held[start:end], copy, columns)
+                yield _object(
+                    value, line + held.count("\n", 0, start), held[start:end], copy, columns
+                )
                 at = end
             line += held.count("\n", 0, at)
             held = held[at:]
@@ -217,9 +222,7 @@ def _after_space(text: str, at: int) -> int:
     return at
 
 
-def _object(
-    value: object, line: int, raw: str, copy: Copy, columns: tuple[Column, ...]
-) -> Record:
+def _object(value: object, line: int, raw: str, copy: Copy, columns: tuple[Column, ...]) -> Record:
     if not isinstance(value, dict):
         return Record(line, raw, error=FieldError(1216, "Invalid JSON: an object is expected"))
     if copy.json == "auto ignorecase":
@@ -233,5 +236,3 @@ def _member(value: object) -> str | None:
     if isinstance(value, bool):
         return "true" if value else "false"
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-
-

@@ -8,8 +8,9 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from labrunner.localcloud.sql.compiler import Compiler
+from labrunner.localcloud.sql.datatypes import STRING
 from labrunner.localcloud.sql.errors import SqlError, unsupported
-from labrunner.localcloud.sql.redshift import parsing, systemviews, types, wording
+from labrunner.localcloud.sql.redshift import parsing, systemviews, wording
 from labrunner.localcloud.sql.redshift.catalog import Catalog, Relation
 from labrunner.localcloud.sql.redshift.changes import Changes
 from labrunner.localcloud.sql.redshift.dialect import redshift
@@ -273,7 +274,7 @@ class Session:
             self._roll_back()
             raise
 
-    def _log(  # noqa: PLR0913, PLR0917 - the fields of the log
+    def _log(  # noqa: PLR0913 - the fields of the log
         self, text: str, kind: str, started: datetime, number: int, rows: int, error: str
     ) -> None:
         if kind != "OTHER":
@@ -398,7 +399,7 @@ class Session:
         plan = self._connection.all(f"EXPLAIN {query.sql}")[0][1]
         lines = ["The plan of the local engine (DuckDB); Amazon Redshift's own differs."]
         lines += str(plan).rstrip().split("\n")
-        column = ResultColumn("QUERY PLAN", types.STRING)
+        column = ResultColumn("QUERY PLAN", STRING)
         return Result("EXPLAIN", (column,), iter([[(line,) for line in lines]]), len(lines))
 
     def _load(self, statement: Load, number: int) -> Result:
@@ -410,7 +411,10 @@ class Session:
             return found
         unloader = Unloader(self._warehouse, self._connection, self.catalog, self._lake)
         return unloader.run(
-            statement.text, number, self._transaction, lambda text: self._compiler().query(_query_of(text))
+            statement.text,
+            number,
+            self._transaction,
+            lambda text: self._compiler().query(_query_of(text)),
         )
 
     # ---- rows
@@ -555,9 +559,7 @@ class _Counter:
 class _Names:
     """The relations that one statement's queries name."""
 
-    def __init__(
-        self, session: Session, depth: int, used: "set[int] | None"
-    ) -> None:
+    def __init__(self, session: Session, depth: int, used: "set[int] | None") -> None:
         self._session = session
         self._depth = depth
         self._used = used

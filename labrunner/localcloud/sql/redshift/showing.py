@@ -29,7 +29,9 @@ class Showing:
             return _result(["name", "setting"], rows)
         if statement.what == "DATABASES":
             sql = "SELECT d.name, u.oid, 'local' FROM meta.databases d JOIN meta.users u ON u.oid = d.owner ORDER BY 1"
-            return _result(["database_name", "database_owner", "database_type"], self._connection.all(sql))
+            return _result(
+                ["database_name", "database_owner", "database_type"], self._connection.all(sql)
+            )
         assert name is not None
         if statement.what == "SETTING":
             return _result([name.own], [(self._catalog.facts.setting(name.own),)])

@@ -37,7 +37,9 @@ def sources(copy: Copy, store: Store) -> list[Entry]:
     """Return the files that COPY names; raises SqlError if there is none."""
     if copy.manifest:
         return list(_listed(copy, store))
-    found = [one for one in store.list(copy.source) if one.size or not one.address.path.endswith("/")]
+    found = [
+        one for one in store.list(copy.source) if one.size or not one.address.path.endswith("/")
+    ]
     if not found:
         raise missing(str(copy.source))
     return found

@@ -1,4 +1,4 @@
-# ruff: noqa: S608 - the SQL is made of our own names and of quoted texts
+# ruff: noqa: E501, S608 - a column a line; the SQL is made of our own names and of quoted texts
 """The views of the system: what a warehouse tells of itself in SQL.
 
 Each is a query of the catalog and of the logs, with the columns of Redshift's reference that can
@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 
 from labrunner.localcloud.sql import quoting
-from labrunner.localcloud.sql.datatypes import Type
+from labrunner.localcloud.sql.datatypes import STRING, Type
 from labrunner.localcloud.sql.errors import unsupported
 from labrunner.localcloud.sql.redshift import pgcatalog, types
 from labrunner.localcloud.sql.redshift.facts import SessionFacts
@@ -316,7 +316,7 @@ FROM (SELECT *, unnest(string_split(cols, ',')) AS col, generate_subscripts(stri
     **pgcatalog.VIEWS,
 }
 LINE = re.compile(r"(\w+) (\w+): (.*)")
-KINDS: Mapping[str, Type] = {**types.PLAIN, "varchar": types.STRING}
+KINDS: Mapping[str, Type] = {**types.PLAIN, "varchar": STRING}
 
 
 def find(parts: tuple[str, ...], facts: SessionFacts) -> Query | None:

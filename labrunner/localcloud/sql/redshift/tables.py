@@ -48,7 +48,9 @@ class Tables:
 
     # ---- creating
 
-    def create(self, statement: CreateTable, query: Query | None, compiler: Compiler) -> Relation | None:
+    def create(
+        self, statement: CreateTable, query: Query | None, compiler: Compiler
+    ) -> Relation | None:
         """Create a table; None if it is there and may be. A query gives columns, not rows."""
         name = statement.name
         schema = self._place(name, temporary=statement.temporary)
@@ -89,7 +91,9 @@ class Tables:
 
     def _exists(self, name: Name, schema: str, *, temporary: bool) -> bool:
         session = self._catalog.facts.pid if temporary else 0
-        sql = "SELECT 1 FROM meta.relations WHERE db = ? AND schema = ? AND name = ? AND session = ?"
+        sql = (
+            "SELECT 1 FROM meta.relations WHERE db = ? AND schema = ? AND name = ? AND session = ?"
+        )
         values = [self._catalog.facts.database, schema, name.own, session]
         return bool(self._connection.all(sql, values))
 
@@ -120,7 +124,9 @@ class Tables:
                     raise RedshiftError("42701", f'column "{one}" specified more than once')
             kinds = [types.stored(one) for one in query.types]
             if any(one.name == "interval" for one in kinds):
-                raise RedshiftError("0A000", "Interval columns are not supported", kind="unsupported")
+                raise RedshiftError(
+                    "0A000", "Interval columns are not supported", kind="unsupported"
+                )
             return [
                 Column(name, kind, slot, encoding="")
                 for slot, (name, kind) in enumerate(zip(names, kinds, strict=True))
@@ -276,12 +282,16 @@ class Tables:
         if spec.identity or spec.distkey or spec.sortkey:
             raise unsupported("Redshift's ADD COLUMN as IDENTITY, DISTKEY or SORTKEY", spec.place)
         if spec.not_null and spec.default is None:
-            text = "ALTER TABLE ADD COLUMN defined as NOT NULL must have a non-null default expression"
+            text = (
+                "ALTER TABLE ADD COLUMN defined as NOT NULL must have a non-null default expression"
+            )
             raise RedshiftError("42601", text, spec.place)
         rows = self._connection.all("SELECT max(slot) FROM meta.columns WHERE rel = ?", [table.oid])
         column = self._arranged([_declared(spec, int(rows[0][0] or 0) + 1)], Layout())[0]
         value = self.default(column, compiler)
-        self._connection.run(f"ALTER TABLE {table.sql} ADD COLUMN {column.sql} {column.type.duckdb}")
+        self._connection.run(
+            f"ALTER TABLE {table.sql} ADD COLUMN {column.sql} {column.type.duckdb}"
+        )
         if column.default_sql is not None:
             self._connection.run(f"UPDATE {table.sql} SET {column.sql} = {value.sql}")  # noqa: S608
         self._store_column(table, column, column.slot + 1)
@@ -333,7 +343,9 @@ class Tables:
 
     def _check_new_type(self, table: Relation, column: Column, kind: Type) -> None:
         if column.type.name != "varchar" or kind.name != "varchar":
-            text = f"cannot alter type of column \"{column.name}\": only the size of a VARCHAR changes"
+            text = (
+                f'cannot alter type of column "{column.name}": only the size of a VARCHAR changes'
+            )
             raise RedshiftError("0A000", text)
         sql = f"SELECT max(strlen({column.sql})) FROM {table.sql}"  # noqa: S608
         longest = self._connection.all(sql)[0][0] or 0
@@ -370,7 +382,9 @@ class Tables:
         """ALTER TABLE DROP CONSTRAINT."""
         table = self._table(statement.table)
         values = [table.oid, statement.name]
-        if not self._connection.all("SELECT 1 FROM meta.constraints WHERE rel = ? AND name = ?", values):
+        if not self._connection.all(
+            "SELECT 1 FROM meta.constraints WHERE rel = ? AND name = ?", values
+        ):
             text = f'constraint "{statement.name}" does not exist'
             raise RedshiftError("42704", text)
         self._connection.run("DELETE FROM meta.constraints WHERE rel = ? AND name = ?", values)
@@ -447,5 +461,3 @@ def _diststyle(layout: Layout, columns: Sequence[Column]) -> str:
     if layout.distkey:
         return f"KEY({next(one.name for one in columns if one.name == layout.distkey)})"
     return layout.diststyle if layout.diststyle in ("EVEN", "ALL") else "AUTO(ALL)"
-
-

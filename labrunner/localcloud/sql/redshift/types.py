@@ -49,6 +49,7 @@ PLAIN: Mapping[str, Type] = {
     "double precision": DOUBLE,
     "date": DATE,
     "timestamp": TIMESTAMP,
+    "datetime": TIMESTAMP,
     "timestamp without time zone": TIMESTAMP,
     "timestamptz": TIMESTAMPTZ,
     "timestamp with time zone": TIMESTAMPTZ,

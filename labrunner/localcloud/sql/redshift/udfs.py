@@ -4,11 +4,9 @@ import functools
 import hashlib
 import json
 import re
-import zlib
 from collections.abc import Callable
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
-
 from typing import TYPE_CHECKING, Any
 
 from labrunner.localcloud.sql.redshift import formats, moments
@@ -16,7 +14,9 @@ from labrunner.localcloud.sql.redshift import formats, moments
 if TYPE_CHECKING:
     import duckdb
 
-SOUNDS = {c: d for d, cs in enumerate("AEIOUY BFPV CGJKQSXZ DT L MN R".split()) for c in cs}
+SOUNDS = {
+    c: d for d, cs in enumerate(["AEIOUY", "BFPV", "CGJKQSXZ", "DT", "L", "MN", "R"]) for c in cs
+}
 
 
 class FunctionError(Exception):
@@ -153,7 +153,7 @@ def strtol(text: str, base: int) -> int:
     try:
         found = int(text.strip(), base)
     except ValueError:
-        why = f'The input {text} is not valid to be converted to base {base}'
+        why = f"The input {text} is not valid to be converted to base {base}"
         raise FunctionError("22023", why) from None
     if not -(1 << 63) <= found < 1 << 63:
         raise FunctionError("22003", "bigint out of range")
@@ -166,9 +166,23 @@ def sha2(text: str, bits: int) -> str | None:
     return hashlib.new(names[bits], text.encode()).hexdigest() if bits in names else None
 
 
+@functools.cache
+def _castagnoli() -> list[int]:
+    table = []
+    for index in range(256):
+        value = index
+        for _ in range(8):
+            value = value >> 1 ^ (0x82F63B78 if value & 1 else 0)
+        table.append(value)
+    return table
+
+
 def crc32(text: str) -> str:
-    """Return the CRC-32 in hexadecimal digits."""
-    return f"{zlib.crc32(text.encode()):08x}"
+    """Return the CRC-32C in hexadecimal digits, which the guide's example is."""
+    value, table = 0xFFFFFFFF, _castagnoli()
+    for byte in text.encode():
+        value = table[(value ^ byte) & 0xFF] ^ value >> 8
+    return f"{value ^ 0xFFFFFFFF:08x}"
 
 
 def quote_ident(text: str) -> str:
@@ -218,7 +232,7 @@ def regexp_count(text: str, pattern: str, position: int, flags: str) -> int:
     return len(_matches(text, pattern, position, flags))
 
 
-def regexp_instr(  # noqa: PLR0913, PLR0917 - Redshift's arguments
+def regexp_instr(  # noqa: PLR0913 - Redshift's arguments
     text: str, pattern: str, position: int, occurrence: int, option: int, flags: str
 ) -> int:
     """Return where a pattern is found, from 1; 0 where it is not."""
@@ -266,9 +280,7 @@ class _Text(str):
 
 def _loaded(text: str, null_if_invalid: bool) -> Any:  # noqa: FBT001
     try:
-        return json.loads(
-            text, parse_float=_Text, parse_int=_Text, parse_constant=_refuse_constant
-        )
+        return json.loads(text, parse_float=_Text, parse_int=_Text, parse_constant=_refuse_constant)
     except (ValueError, RecursionError):
         if null_if_invalid:
             return _Text("")
@@ -291,7 +303,9 @@ def _dumped(value: Any) -> str:
     if isinstance(value, _Text):
         return str(value)
     if isinstance(value, dict):
-        pairs = ",".join(f"{json.dumps(k, ensure_ascii=False)}:{_dumped(v)}" for k, v in value.items())
+        pairs = ",".join(
+            f"{json.dumps(k, ensure_ascii=False)}:{_dumped(v)}" for k, v in value.items()
+        )
         return f"{{{pairs}}}"
     if isinstance(value, list):
         return f"[{','.join(map(_dumped, value))}]"
@@ -384,9 +398,7 @@ def install(connection: "duckdb.DuckDBPyConnection") -> None:
         ("rs_json_length", json_length, [text, truth], whole),
         ("rs_is_json", is_json, [text, truth], truth),
     ):
-        connection.create_function(
-            name, _of_known(function), takes, gives, null_handling="special"
-        )
+        connection.create_function(name, _of_known(function), takes, gives, null_handling="special")
 
 
 def _of_known(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -6,7 +6,7 @@ import json
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -47,7 +47,7 @@ class Unload:
 
     query: str
     target: Address
-    access: Access = Access()
+    access: Access = field(default_factory=Access)
     format: str = "TEXT"
     delimiter: str = ""
     header: bool = False
@@ -178,7 +178,7 @@ class Unloader:
             hint = f"Add REGION '{actual}' to the UNLOAD command."
             raise RedshiftError("XX000", text, hint=hint, kind="execution")
 
-    def _put_manifest(  # noqa: PLR0913, PLR0917 - what the manifest tells
+    def _put_manifest(  # noqa: PLR0913 - what the manifest tells
         self, unload: Unload, store: Store, target: Address, size: int, rows: int, directory: Path
     ) -> None:
         entry: dict[str, object] = {"url": str(target)}
@@ -188,7 +188,7 @@ class Unloader:
         path.write_text(json.dumps({"entries": [entry]}))
         store.put(Address("s3", unload.target.place, f"{unload.target.path}manifest"), path)
 
-    def _log(  # noqa: PLR0913, PLR0917 - the fields of the log
+    def _log(  # noqa: PLR0913 - the fields of the log
         self, unload: Unload, number: int, transaction: int, started: datetime, rows: int, size: int
     ) -> None:
         facts = self._catalog.facts
@@ -215,7 +215,9 @@ def _writing(unload: Unload, query: Query, path: Path) -> str:
         way = "PARQUET" if unload.format == "PARQUET" else "JSON"
         if way == "JSON":
             raise unsupported("Redshift's UNLOAD of JSON")
-        return f"COPY (SELECT {names} FROM ({query.sql})) TO {quoting.text(str(path))} (FORMAT {way})"
+        return (
+            f"COPY (SELECT {names} FROM ({query.sql})) TO {quoting.text(str(path))} (FORMAT {way})"
+        )
     texts = []
     for index, kind in enumerate(query.types):
         value = Value(f"t.c{index}", kind)
@@ -225,7 +227,9 @@ def _writing(unload: Unload, query: Query, path: Path) -> str:
         if found is None:
             raise unsupported(f"Redshift's UNLOAD of {kind}")
         texts.append(_field(found.sql, unload))
-    listed = ", ".join(f"{sql} AS {quoting.name(n)}" for sql, n in zip(texts, _unique(query.names), strict=True))
+    listed = ", ".join(
+        f"{sql} AS {quoting.name(n)}" for sql, n in zip(texts, _unique(query.names), strict=True)
+    )
     is_csv = unload.format == "CSV"
     delimiter = unload.delimiter or ("," if is_csv else "|")
     quote = '"' if is_csv else ""
@@ -234,7 +238,9 @@ def _writing(unload: Unload, query: Query, path: Path) -> str:
         f"{quoting.text(quote)}, NULLSTR {quoting.text(unload.null)}, HEADER {str(unload.header).lower()}"
     )
     options += ", COMPRESSION gzip" if unload.gzip else ", COMPRESSION none"
-    return f"COPY (SELECT {listed} FROM ({query.sql}) AS t) TO {quoting.text(str(path))} ({options})"
+    return (
+        f"COPY (SELECT {listed} FROM ({query.sql}) AS t) TO {quoting.text(str(path))} ({options})"
+    )
 
 
 def _unique(names: tuple[str, ...]) -> list[str]:

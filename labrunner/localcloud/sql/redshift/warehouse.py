@@ -86,6 +86,7 @@ class Warehouse:
         self._numbers = itertools.count(1)
         self._pids = itertools.count(1_073_750_016)
         self._lock = threading.Lock()
+        self._is_closed = False
         self._root = self._connect(memory_mib, threads)
         self._create(database, admin)
 
@@ -124,16 +125,12 @@ class Warehouse:
         self.add_database(self._root, database, 100)
         (self.directory / "warehouse.duckdb").chmod(0o600)
 
-    def add_database(
-        self, connection: "duckdb.DuckDBPyConnection", name: str, owner: int
-    ) -> None:
+    def add_database(self, connection: "duckdb.DuckDBPyConnection", name: str, owner: int) -> None:
         """Create a database with its schema `public`."""
         connection.execute(
             "INSERT INTO meta.databases VALUES (?, ?, ?)", [self.new_oid(), name, owner]
         )
-        connection.execute(
-            "INSERT INTO meta.schemas VALUES (?, ?, 'public', 1)", [2200, name]
-        )
+        connection.execute("INSERT INTO meta.schemas VALUES (?, ?, 'public', 1)", [2200, name])
 
     def databases(self) -> list[str]:
         """Return the names of the databases."""
@@ -147,7 +144,9 @@ class Warehouse:
             row = cursor.execute("SELECT oid FROM meta.users WHERE name = ?", [name]).fetchone()
             if row is not None:
                 return int(row[0])
-            oid = 100 + int((cursor.execute("SELECT count(*) FROM meta.users").fetchone() or (0,))[0])
+            oid = 100 + int(
+                (cursor.execute("SELECT count(*) FROM meta.users").fetchone() or (0,))[0]
+            )
             cursor.execute("INSERT INTO meta.users VALUES (?, ?, ?)", [oid, name, is_super])
             return oid
 
@@ -174,7 +173,11 @@ class Warehouse:
         return self._root.cursor()
 
     def close(self) -> None:
-        """End the database and remove its directory."""
+        """End the database and remove its directory; a second time does nothing."""
+        with self._lock:
+            if self._is_closed:
+                return
+            self._is_closed = True
         self._root.interrupt()
         self._root.close()
         shutil.rmtree(self.directory, ignore_errors=True)
@@ -231,9 +234,12 @@ class Connection:
             raise cancelled()
 
     def interrupt(self) -> None:
-        """End what runs as cancelled."""
+        """End what runs as cancelled; a connection that is closed has nothing that runs."""
+        import duckdb
+
         self._cancelled.set()
-        self._connection.interrupt()
+        with contextlib.suppress(duckdb.Error):
+            self._connection.interrupt()
 
     @property
     def is_cancelled(self) -> bool:
@@ -273,7 +279,7 @@ def failure(message: str) -> SqlError:
     for width, name in WIDTHS.items():
         if f"of {width}" in message and "Overflow" in message:
             return RedshiftError("22003", f"{name} out of range", kind="execution")
-    if "Overflow" in message or "out of range" in message.lower() and "ecimal" in message:
+    if "Overflow" in message or ("out of range" in message.lower() and "ecimal" in message):
         return RedshiftError("22003", "Numeric data overflow", kind="execution")
     if "More than one row returned by a subquery" in message:
         text = "more than one row returned by a subquery used as an expression"

@@ -1,3 +1,4 @@
+# ruff: noqa: D402 - a call as its summary; a signature a line
 """Aggregates and window functions, after "Aggregate functions" and "Window functions"."""
 
 from collections.abc import Callable, Mapping, Sequence
@@ -50,7 +51,9 @@ def count(compiler: Compiler, values: Sequence[Value], over: Over) -> Value:
         raise MismatchError("it takes one argument")
     if values[0].sql == "*":
         return Value(f"count(*){over.window}", BIGINT)
-    value = conversions.unpadded(values[0]) if over.distinct and values[0].type.is_text else values[0]
+    value = (
+        conversions.unpadded(values[0]) if over.distinct and values[0].type.is_text else values[0]
+    )
     return Value(f"count({over.distinct}{value.sql}){over.window}", BIGINT)
 
 
@@ -87,7 +90,7 @@ def avg(compiler: Compiler, values: Sequence[Value], over: Over) -> Value:
 
 def _extreme(name: str) -> Compile:
     def compile_(compiler: Compiler, values: Sequence[Value], over: Over) -> Value:
-        """min and max."""
+        """Min and max."""
         value = _one(compiler, values, "any")
         if value.type.name == "boolean":
             raise MismatchError("no boolean has a least or greatest", 0)
@@ -122,8 +125,11 @@ def _spread(name: str) -> Compile:
 
 def _truth(name: str) -> Compile:
     def compile_(compiler: Compiler, values: Sequence[Value], over: Over) -> Value:
-        """bool_and and bool_or."""
-        value = _one(compiler, values, "boolean")
+        """bool_and and bool_or, of booleans or whole numbers."""
+        value = values[0] if values and values[0].type.is_integer else None
+        if value is not None:
+            value = conversions.cast(_one(compiler, values, "integer"), BOOLEAN)
+        value = value or _one(compiler, values, "boolean")
         return Value(f"{name}({over.distinct}{value.sql}){over.window}", BOOLEAN)
 
     return compile_
@@ -176,7 +182,7 @@ def ntile(compiler: Compiler, values: Sequence[Value], over: Over) -> Value:
 
 def _neighbour(name: str, nulls: str) -> Compile:
     def compile_(compiler: Compiler, values: Sequence[Value], over: Over) -> Value:
-        """lag and lead(value[, rows])."""
+        """Lag and lead(value[, rows])."""
         del compiler
         if not 1 <= len(values) <= 2:  # noqa: PLR2004
             raise MismatchError(f"{name} takes a value and a number of rows")
@@ -258,7 +264,7 @@ def _named() -> Mapping[str, Aggregate]:
 
 
 def _listagg(compiler: Compiler, values: Sequence[Value], over: Over) -> Value:
-    """listagg without WITHIN GROUP: the texts come in no promised order."""
+    """Listagg without WITHIN GROUP: the texts come in no promised order."""
     if not 1 <= len(values) <= 2:  # noqa: PLR2004
         raise MismatchError("it takes a text and a separator")
     texts = [compiler.dialect.kinds.fit(one, "string") for one in values]

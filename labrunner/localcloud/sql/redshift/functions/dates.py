@@ -1,3 +1,4 @@
+# ruff: noqa: D402, E501 - a call as its summary; a signature a line
 """Date and time functions, after "Date and time functions"; the session's zone is UTC."""
 
 from collections.abc import Sequence
@@ -103,8 +104,10 @@ def _timestamp(value: Value) -> Value:
     moment = _moment(value)
     if moment.type == TIME:
         raise MismatchError("a date or timestamp is expected but a time is found", 1)
-    return moment if moment.type in (TIMESTAMP, TIMESTAMPTZ) else filled(
-        "CAST({0} AS TIMESTAMP)", [moment], TIMESTAMP
+    return (
+        moment
+        if moment.type in (TIMESTAMP, TIMESTAMPTZ)
+        else filled("CAST({0} AS TIMESTAMP)", [moment], TIMESTAMP)
     )
 
 
@@ -165,6 +168,10 @@ def date_trunc(compiler: Compiler, values: Sequence[Value]) -> Value:
         text = f'timestamp units "{values[0].constant}" not supported'
         raise RedshiftError("0A000", text)
     moment = _timestamp(values[1])
+    if part in ("century", "millennium"):
+        size = 100 if part == "century" else 1000
+        sql = f"make_timestamp((year({{0}}) - 1) // {size} * {size} + 1, 1, 1, 0, 0, 0)"
+        return filled(sql, [moment], moment.type)
     return filled(f"CAST(date_trunc('{part}', {{0}}) AS TIMESTAMP)", [moment], moment.type)
 
 

@@ -1,3 +1,4 @@
+# ruff: noqa: D402, E501 - a call as its summary; a signature a line
 """Mathematical functions, after "Math functions"."""
 
 from collections.abc import Callable, Sequence
@@ -81,9 +82,13 @@ def trunc(compiler: Compiler, values: Sequence[Value]) -> Value:
         return filled("CAST({0} AS DATE)", values, DATE)
     value, digits = _number(compiler, values), _digits(values, "trunc") or 0
     if value.type.name in ("float", "double"):
-        power = f"{10.0**abs(digits)!r}::DOUBLE"
+        power = f"{10.0 ** abs(digits)!r}::DOUBLE"
         way, back = ("*", "/") if digits >= 0 else ("/", "*")
-        sql = f"(trunc({{0}}::DOUBLE {way} {power}) {back} {power})" if digits else "trunc({0}::DOUBLE)"
+        sql = (
+            f"(trunc({{0}}::DOUBLE {way} {power}) {back} {power})"
+            if digits
+            else "trunc({0}::DOUBLE)"
+        )
         return filled(sql, [value], DOUBLE)
     kind = conversions.as_decimal(value.type)
     scale = max(0, min(kind.scale, digits))
@@ -91,14 +96,16 @@ def trunc(compiler: Compiler, values: Sequence[Value]) -> Value:
     fitted = conversions.widened(value, kind)
     if digits < 0:
         power = 10**-digits
-        return filled(f"CAST(trunc({{0}})::HUGEINT // {power} * {power} AS {wide.duckdb})", [fitted], wide)
+        return filled(
+            f"CAST(trunc({{0}})::HUGEINT // {power} * {power} AS {wide.duckdb})", [fitted], wide
+        )
     inner = f"trunc({{0}}, {digits})" if digits < kind.scale else "{0}"
     return filled(f"CAST({inner} AS {wide.duckdb})", [fitted], wide)
 
 
 def _edge(name: str) -> Callable[[Compiler, Sequence[Value]], Value]:
     def compile_(compiler: Compiler, values: Sequence[Value]) -> Value:
-        """ceil and floor."""
+        """Ceil and floor."""
         if len(values) != 1:
             raise MismatchError("")
         value = _number(compiler, values)

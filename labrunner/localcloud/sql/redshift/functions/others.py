@@ -1,3 +1,4 @@
+# ruff: noqa: D402, E501 - a call as its summary; a signature a line
 """Conditional expressions, conversions, and what a session knows of itself."""
 
 from collections.abc import Callable, Sequence
@@ -40,15 +41,18 @@ pg_get_viewdef (bigint, boolean) -> string: (SELECT r.definition FROM meta.relat
 has_schema_privilege (string, string) -> boolean: coalesce({0} IS NOT NULL AND {1} IS NOT NULL, false)
 """
 
+
 class _Knows(Protocol):
     """The catalog of a Redshift session."""
 
     @property
     def facts(self) -> "SessionFacts": ...
 
+
 def _fail(what: str, values: Sequence[Value]) -> MismatchError:
     kinds = " and ".join(str(one.type) for one in values)
     return MismatchError(f"{what} types {kinds} cannot be matched", 0)
+
 
 def coalesce(compiler: Compiler, values: Sequence[Value]) -> Value:
     """coalesce(value, ...) and nvl: the first that is not NULL."""
@@ -59,6 +63,7 @@ def coalesce(compiler: Compiler, values: Sequence[Value]) -> Value:
     fitted, kind = found
     sql = ", ".join(f"{{{i}}}" for i in range(len(fitted)))
     return filled(f"coalesce({sql})", fitted, kind)
+
 
 def nvl2(compiler: Compiler, values: Sequence[Value]) -> Value:
     """nvl2(value, if not NULL, if NULL)."""
@@ -71,6 +76,7 @@ def nvl2(compiler: Compiler, values: Sequence[Value]) -> Value:
     fitted, kind = found
     return filled("CASE WHEN {0} IS NOT NULL THEN {1} ELSE {2} END", [values[0], *fitted], kind)
 
+
 def nullif(compiler: Compiler, values: Sequence[Value]) -> Value:
     """nullif(a, b)."""
     del compiler
@@ -79,6 +85,7 @@ def nullif(compiler: Compiler, values: Sequence[Value]) -> Value:
         raise _fail("NULLIF", values)
     sql = "CASE WHEN {1} = {2} THEN NULL ELSE {0} END"
     return filled(sql, [values[0], *pair], values[0].type)
+
 
 def decode(compiler: Compiler, values: Sequence[Value]) -> Value:
     """decode(value, search, result, ..., default); NULL equals NULL here."""
@@ -101,9 +108,10 @@ def decode(compiler: Compiler, values: Sequence[Value]) -> Value:
     sql = f"(CASE {' '.join(parts)} ELSE {fitted[-1].sql} END)"
     return Value(sql, kind, volatile=volatile(values))
 
+
 def _extreme(name: str) -> Callable[[Compiler, Sequence[Value]], Value]:
     def compile_(compiler: Compiler, values: Sequence[Value]) -> Value:
-        """greatest and least, which leave NULLs out."""
+        """Greatest and least, which leave NULLs out."""
         del compiler
         found = alike(values) if values else None
         if found is None:
@@ -113,6 +121,7 @@ def _extreme(name: str) -> Callable[[Compiler, Sequence[Value]], Value]:
         return filled(f"{name}({sql})", fitted, kind)
 
     return compile_
+
 
 def to_number(compiler: Compiler, values: Sequence[Value]) -> Value:
     """to_number(text, format): as many digits as the format has."""
@@ -128,7 +137,10 @@ def to_number(compiler: Compiler, values: Sequence[Value]) -> Value:
     sql = f"CAST(rs_number_by({{0}}, {{1}}) AS {kind.duckdb})"
     return filled(sql, [text, values[1]], kind)
 
-def _told(ask: "Callable[[SessionFacts], str | int]", kind: Type) -> Callable[[Compiler, Sequence[Value]], Value]:
+
+def _told(
+    ask: "Callable[[SessionFacts], str | int]", kind: Type
+) -> Callable[[Compiler, Sequence[Value]], Value]:
     """Return a function of no arguments that the session answers."""
 
     def compile_(compiler: Compiler, values: Sequence[Value]) -> Value:
@@ -140,12 +152,14 @@ def _told(ask: "Callable[[SessionFacts], str | int]", kind: Type) -> Callable[[C
 
     return compile_
 
+
 def current_setting(compiler: Compiler, values: Sequence[Value]) -> Value:
     """current_setting(name)."""
     if len(values) != 1 or not isinstance(values[0].constant, str):
         raise unsupported("Redshift's current_setting() of a name that is no literal")
     found = cast("_Knows", compiler.catalog).facts.setting(values[0].constant)
     return Value(quoting.text(found), STRING)
+
 
 def current_schemas(compiler: Compiler, values: Sequence[Value]) -> Value:
     """current_schemas(boolean): the search path as PostgreSQL writes an array."""
@@ -154,6 +168,7 @@ def current_schemas(compiler: Compiler, values: Sequence[Value]) -> Value:
     path = cast("_Knows", compiler.catalog).facts.search_path
     names = ["pg_catalog", *path] if values[0].constant else path
     return Value(quoting.text(f"{{{','.join(names)}}}"), STRING)
+
 
 FUNCTIONS = merged(
     (

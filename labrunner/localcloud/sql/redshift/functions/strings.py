@@ -1,3 +1,4 @@
+# ruff: noqa: D402, E501 - a call as its summary; a signature a line
 """String functions, after "String functions"."""
 
 from collections.abc import Callable, Sequence
@@ -98,8 +99,8 @@ def _regexp(name: str) -> Callable[[Compiler, Sequence[Value]], Value]:
                 raise MismatchError(f"{kind} is expected", index)
             found.append(fitted)
         holes = ", ".join(f"{{{i}}}" for i in range(len(found)))
-        kind = STRING if name in ("regexp_substr", "regexp_replace") else INT
-        return filled(f"rs_{name}({holes})", found, kind)
+        result = STRING if name in ("regexp_substr", "regexp_replace") else INT
+        return filled(f"rs_{name}({holes})", found, result)
 
     return compile_
 
