@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import botocore.session
 import pytest
 
 from tests.end_to_end.user import User
@@ -33,20 +32,6 @@ def user(tmp_path_factory: pytest.TempPathFactory) -> Iterator[User]:
 @pytest.fixture(scope="module")
 def ran(user: User) -> list[dict[str, Any]]:
     return user.events("run", LAB)
-
-
-def ec2(user: User) -> Any:
-    lines = user.run("cloud", "env").stdout.splitlines()
-    variables = dict(
-        line.removeprefix("export ").split("=", 1) for line in lines if line.startswith("export ")
-    )
-    return botocore.session.Session().create_client(
-        "ec2",
-        region_name=variables["AWS_REGION"],
-        endpoint_url=variables["AWS_ENDPOINT_URL"],
-        aws_access_key_id=variables["AWS_ACCESS_KEY_ID"],
-        aws_secret_access_key=variables["AWS_SECRET_ACCESS_KEY"],
-    )
 
 
 @needs_bubblewrap
@@ -85,8 +70,7 @@ def test_anybody_can_log_in_afterwards(user: User) -> None:
 def test_teardown_leaves_nothing(user: User) -> None:
     ended = user.events("teardown", LAB)[-1]
     assert (ended["outcome"], ended["left"]) == ("clean", [])
-    client = ec2(user)
-    try:
+    with user.client("ec2") as client:
         machines = client.describe_instances()["Reservations"]
         states = {one["State"]["Name"] for group in machines for one in group["Instances"]}
         assert states <= {"terminated"}
@@ -94,8 +78,6 @@ def test_teardown_leaves_nothing(user: User) -> None:
         assert client.describe_volumes()["Volumes"] == []
         groups = client.describe_security_groups()["SecurityGroups"]
         assert {group["GroupName"] for group in groups} == {"default"}
-    finally:
-        client.close()
     assert list((Path(user.env["LABRUNNER_HOME"]) / "keys").iterdir()) == []
     done = user.run("ssh", LAB)
     assert done.returncode == 1

@@ -4,7 +4,6 @@ import shutil
 from collections.abc import Iterator
 from typing import Any
 
-import botocore.session
 import pytest
 
 from tests.end_to_end.user import User
@@ -22,24 +21,9 @@ def user(tmp_path_factory: pytest.TempPathFactory) -> Iterator[User]:
     user.run("cloud", "stop")
 
 
-def client(user: User, service: str) -> Any:
-    lines = user.run("cloud", "env").stdout.splitlines()
-    variables = dict(
-        line.removeprefix("export ").split("=", 1) for line in lines if line.startswith("export ")
-    )
-    return botocore.session.Session().create_client(
-        service,
-        region_name=variables["AWS_REGION"],
-        endpoint_url=variables["AWS_ENDPOINT_URL"],
-        aws_access_key_id=variables["AWS_ACCESS_KEY_ID"],
-        aws_secret_access_key=variables["AWS_SECRET_ACCESS_KEY"],
-    )
-
-
 def left(user: User) -> dict[str, list[Any]]:
     """Return what is in the cloud, but for what every account has."""
-    ec2, emr, iam = (client(user, service) for service in ("ec2", "emr", "iam"))
-    try:
+    with user.client("ec2") as ec2, user.client("emr") as emr, user.client("iam") as iam:
         states = ["STARTING", "BOOTSTRAPPING", "RUNNING", "WAITING", "TERMINATING"]
         machines = ec2.describe_instances()["Reservations"]
         groups = ec2.describe_security_groups()["SecurityGroups"]
@@ -56,9 +40,6 @@ def left(user: User) -> dict[str, list[Any]]:
             "profiles": iam.list_instance_profiles()["InstanceProfiles"],
             "buckets": user.buckets(),
         }
-    finally:
-        for one in (ec2, emr, iam):
-            one.close()
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,8 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -33,20 +35,27 @@ class User:
     def events(self, *arguments: str) -> list[dict[str, Any]]:
         return [json.loads(line) for line in self.run(*arguments, "--json").stdout.splitlines()]
 
-    def buckets(self) -> list[str]:
+    @contextmanager
+    def client(self, service: str) -> Iterator[Any]:
+        """Yield a client of the user's local cloud."""
+        lines = self.run("cloud", "env").stdout.splitlines()
         variables = dict(
             line.removeprefix("export ").split("=", 1)
-            for line in self.run("cloud", "env").stdout.splitlines()
+            for line in lines
             if line.startswith("export ")
         )
         client: Any = botocore.session.Session().create_client(
-            "s3",
-            region_name=variables["AWS_DEFAULT_REGION"],
+            service,
+            region_name=variables["AWS_REGION"],
             endpoint_url=variables["AWS_ENDPOINT_URL"],
             aws_access_key_id=variables["AWS_ACCESS_KEY_ID"],
             aws_secret_access_key=variables["AWS_SECRET_ACCESS_KEY"],
         )
         try:
-            return [bucket["Name"] for bucket in client.list_buckets()["Buckets"]]
+            yield client
         finally:
             client.close()
+
+    def buckets(self) -> list[str]:
+        with self.client("s3") as s3:
+            return [bucket["Name"] for bucket in s3.list_buckets()["Buckets"]]
