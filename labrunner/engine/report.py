@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from labrunner.clock import Clock, Interrupted
+from labrunner.engine.advice import next_command
 from labrunner.events import Event, Problem, StepProgress
 from labrunner.expressions import ExpressionError
 from labrunner.outcome import Refusal
@@ -96,6 +97,7 @@ def refused(what: str, refusal: Refusal, where: str) -> StepFailed:
             code=refusal.code,
             request_id=refusal.request_id,
             where=where,
+            next_command=next_command(what.partition(".")[0], refusal.code),
         )
     )
 

@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Iterator
+from importlib.util import find_spec
 from typing import Any
 
 import pytest
@@ -60,3 +61,14 @@ def test_every_claim_is_proved_and_nothing_is_left(user: User, lab: str, checks:
 def test_other_numbers_of_rows_keep_the_proportions(user: User) -> None:
     ended = user.events("run", "emr-hive", "-p", "rows=20000", "--teardown")[-1]
     assert (ended["outcome"], ended["checks"]["passed"]) == ("passed", 7)
+
+
+@pytest.mark.skipif(
+    find_spec("pyspark") is None or shutil.which("java") is None,
+    reason="Spark is an extra: pip install 'labrunner[spark]', and Java 17",
+)
+def test_spark_gives_the_same(user: User) -> None:
+    ended = user.events("run", "emr-hive", "-p", "engine=spark", "--teardown")[-1]
+    assert (ended["outcome"], ended["checks"]["passed"]) == ("passed", 7)
+    ended = user.events("run", "hadoop-intro", "-p", "spark=true", "--teardown")[-1]
+    assert (ended["outcome"], ended["checks"]["passed"]) == ("passed", 9)
