@@ -141,3 +141,16 @@ def test_a_run_goes_on_where_it_stopped() -> None:
     assert finished(said).outcome == "passed"
     assert cloud.calls == ["list_object_versions"]
     assert finished(said).steps.failed == 0
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [("AccessDenied", "--policy"), ("ExpiredToken", "aws sso login"), ("NoSuchKey", "")],
+)
+def test_a_refusal_comes_with_what_to_type_next(code: str, said: str) -> None:
+    failing = run(FakeS3(fail={"put_object": [Refusal(code, "no", 403)]}))
+    [problem] = [
+        event.problem for event in failing if isinstance(event, StepFinished) and event.problem
+    ]
+    assert said in problem.next_command
+    assert bool(problem.next_command) == bool(said)
