@@ -1,4 +1,4 @@
-"""What the tests of Amazon Redshift call: a role, a bucket, a warehouse, and SQL by the Data API."""
+"""What the tests of Amazon Redshift call: roles, warehouses, and SQL by the Data API."""
 
 import json
 import time
@@ -89,7 +89,8 @@ class DataApi:
         return Answer(found, records)
 
     def records(self, identifier: str) -> list[list[Any]]:
-        rows, token = [], {}
+        rows: list[list[Any]] = []
+        token: dict[str, str] = {}
         while True:
             page = self.client.get_statement_result(Id=identifier, **token)
             rows += [[_value(one) for one in row] for row in page["Records"]]

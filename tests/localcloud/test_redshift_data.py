@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - a refused call a line
 """The Data API: states, parameters, sessions, batches, cancelling, permissions."""
 
 import json
@@ -247,12 +248,13 @@ def test_targets_that_are_refused(api: DataApi, parameters: dict[str, Any]) -> N
 
 def test_control_plane_conflicts(cloud: LocalCloud, api: DataApi) -> None:
     serverless = cloud.client("redshift-serverless")
-    for call, parameters in (
+    taken: tuple[tuple[Any, dict[str, Any]], ...] = (
         (serverless.create_namespace, {"namespaceName": "data-api"}),
         (serverless.create_workgroup, {"workgroupName": "data-api", "namespaceName": "data-api"}),
-    ):
+    )
+    for call, parameters in taken:
         assert refused(call, **parameters)[1] == "ConflictException"
-    for call, parameters, code in (
+    wrong: tuple[tuple[Any, dict[str, Any], str], ...] = (
         (serverless.get_namespace, {"namespaceName": "nope"}, "ResourceNotFoundException"),
         (serverless.create_workgroup, {"workgroupName": "w-1", "namespaceName": "nope"}, "ResourceNotFoundException"),
         (serverless.create_workgroup, {"workgroupName": "w-1", "namespaceName": "data-api", "baseCapacity": 5}, "ValidationException"),
@@ -260,7 +262,8 @@ def test_control_plane_conflicts(cloud: LocalCloud, api: DataApi) -> None:
         (serverless.create_namespace, {"namespaceName": "n-1", "adminUsername": "a", "adminUserPassword": "weak"}, "ValidationException"),
         (serverless.create_namespace, {"namespaceName": "n-1", "logExports": ["userlog"]}, "NotImplemented"),
         (serverless.create_snapshot, {"namespaceName": "data-api", "snapshotName": "s"}, "NotImplemented"),
-    ):  # fmt: skip
+    )  # fmt: skip
+    for call, parameters, code in wrong:
         assert refused(call, **parameters)[1] == code
     assert serverless.list_snapshots(namespaceName="data-api")["snapshots"] == []
     assert serverless.list_recovery_points(namespaceName="data-api")["recoveryPoints"] == []

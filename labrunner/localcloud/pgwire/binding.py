@@ -29,7 +29,6 @@ CASTS: Mapping[int, str] = {
     1082: "date",
     1114: "timestamp",
     1184: "timestamptz",
-    1700: "numeric(38,10)",
 }
 
 
@@ -62,7 +61,7 @@ def literal(text: str | None, oid: int = 0) -> str:
     if oid in (20, 21, 23) and re.fullmatch(r"-?\d{1,18}", text):
         return f"({text})" if text.startswith("-") else text
     quoted = "'" + text.replace("\\", "\\\\").replace("'", "''") + "'"
-    return f"CAST({quoted} AS {CASTS[oid]})" if oid in CASTS and oid != 1700 else quoted
+    return f"CAST({quoted} AS {CASTS[oid]})" if oid in CASTS else quoted
 
 
 def bound(text: str, values: Sequence[str | None], oids: Sequence[int]) -> str:

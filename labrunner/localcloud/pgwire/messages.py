@@ -7,6 +7,7 @@ from typing import BinaryIO
 
 MAX_MESSAGE = 64 << 20
 MAX_STARTUP = 10_000
+HEAD = 8  # bytes of a startup message before its body
 SSL_REQUEST = 80877103
 GSS_REQUEST = 80877104
 CANCEL_REQUEST = 80877102
@@ -38,7 +39,7 @@ def read_exactly(stream: BinaryIO, size: int) -> bytes:
 def read_startup(stream: BinaryIO) -> tuple[int, bytes]:
     """Read the first message, which has no type: its code and the rest."""
     size, code = struct.unpack("!II", read_exactly(stream, 8))
-    if not 8 <= size <= MAX_STARTUP:
+    if not HEAD <= size <= MAX_STARTUP:
         raise ProtocolError(f"a startup message of {size} bytes")
     return code, read_exactly(stream, size - 8)
 
@@ -161,7 +162,7 @@ def problem(kind: bytes, fields: Sequence[tuple[str, str]]) -> bytes:
     return message(kind, body + b"\0")
 
 
-def error(
+def error(  # noqa: PLR0913 - the fields of the message
     severity: str, state: str, text: str, detail: str = "", hint: str = "", place: str = ""
 ) -> bytes:
     """Return an ErrorResponse."""

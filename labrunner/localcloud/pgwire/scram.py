@@ -9,7 +9,7 @@ import hashlib
 import hmac
 import re
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import BinaryIO
 
 from labrunner.localcloud.pgwire.messages import (
@@ -31,8 +31,11 @@ class WrongPasswordError(Exception):
     """The client does not know the password."""
 
 
-def authenticate(stream: BinaryIO, write: Write, password: str) -> None:
-    """Run the exchange; raises WrongPasswordError and ProtocolError."""
+def authenticate(stream: BinaryIO, write: Write, passwords: Sequence[str]) -> None:
+    """Run the exchange; any of the passwords will do.
+
+    Raises WrongPasswordError, also where there is no password at all, and ProtocolError.
+    """
     write(authentication(SASL, MECHANISM.encode() + b"\0\0"))
     body = Body(_answer(stream))
     if body.text() != MECHANISM:
@@ -49,14 +52,17 @@ def authenticate(stream: BinaryIO, write: Write, password: str) -> None:
     if _decoded(last["binding"]) != first["header"].encode():
         raise ProtocolError("another channel binding than was announced")
     signed = f"{first['bare']},{challenge},{last['bare']}".encode()
-    salted = hashlib.pbkdf2_hmac("sha256", password.encode(), salt, ITERATIONS)
-    client_key = _hmac(salted, b"Client Key")
-    signature = _hmac(hashlib.sha256(client_key).digest(), signed)
-    expected = bytes(a ^ b for a, b in zip(client_key, signature, strict=True))
-    if not hmac.compare_digest(expected, _decoded(last["proof"])):
-        raise WrongPasswordError
-    proof = base64.b64encode(_hmac(_hmac(salted, b"Server Key"), signed))
-    write(authentication(SASL_FINAL, b"v=" + proof))
+    proof = _decoded(last["proof"])
+    for password in passwords:
+        salted = hashlib.pbkdf2_hmac("sha256", password.encode(), salt, ITERATIONS)
+        client_key = _hmac(salted, b"Client Key")
+        signature = _hmac(hashlib.sha256(client_key).digest(), signed)
+        expected = bytes(a ^ b for a, b in zip(client_key, signature, strict=True))
+        if hmac.compare_digest(expected, proof):
+            own = base64.b64encode(_hmac(_hmac(salted, b"Server Key"), signed))
+            write(authentication(SASL_FINAL, b"v=" + own))
+            return
+    raise WrongPasswordError
 
 
 def _answer(stream: BinaryIO) -> bytes:

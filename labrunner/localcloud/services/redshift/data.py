@@ -309,9 +309,8 @@ def _describe(request: Request) -> Mapping[str, Any]:
         result["ExecutionMode"] = found.mode
         errors = [one.error for one in found.parts if one.error]
         if errors and found.has_ended:
-            result["Error"] = (
-                f"Query #{[one.error for one in found.parts].index(errors[0]) + 1} failed with {errors[0]}"
-            )
+            number = next(i for i, one in enumerate(found.parts, 1) if one.error)
+            result["Error"] = f"Query #{number} failed with {errors[0]}"
     if first.parameters and not found.is_batch:
         result["QueryParameters"] = [{"name": k, "value": v} for k, v in first.parameters.items()]
     return result
@@ -386,7 +385,10 @@ def _list_statements(request: Request) -> Mapping[str, Any]:
         if one.owner == owner
         and (status in (None, "ALL") or one.status == status)
         and (not name or one.name.startswith(str(name)))
-        and all(not params.get(k) or one.target.get(k) == params[k] for k in ("WorkgroupName", "ClusterIdentifier"))
+        and all(
+            not params.get(k) or one.target.get(k) == params[k]
+            for k in ("WorkgroupName", "ClusterIdentifier")
+        )
         and (not params.get("Database") or one.database == params["Database"])
     ]  # fmt: skip
     found.reverse()

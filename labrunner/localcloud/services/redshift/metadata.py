@@ -1,3 +1,4 @@
+# ruff: noqa: S608 - what is put into the SQL is quoted here
 """What the Data API tells of a warehouse's databases, schemas and tables."""
 
 from collections.abc import Mapping
@@ -38,10 +39,10 @@ def list_databases(session: Session, params: Params) -> list[str]:
 
 def list_schemas(session: Session, params: Params) -> list[str]:
     """Return the names of a database's schemas."""
-    pattern = _literal(params.get("SchemaPattern") or "%")
+    database, pattern = _literal(params["Database"]), _literal(params.get("SchemaPattern") or "%")
     sql = (
-        "SELECT schema_name FROM svv_redshift_schemas WHERE database_name = "
-        f"{_literal(params['Database'])} AND schema_name LIKE {pattern} ORDER BY 1"
+        f"SELECT schema_name FROM svv_redshift_schemas WHERE database_name = {database} "
+        f"AND schema_name LIKE {pattern} ORDER BY 1"
     )
     found = [row[0] for row in _rows(session, sql)]
     system = ["information_schema", "pg_catalog"]
@@ -52,7 +53,8 @@ def list_tables(session: Session, params: Params) -> list[dict[str, str]]:
     """Return a database's tables and views."""
     sql = (
         "SELECT table_name, table_type, schema_name FROM svv_redshift_tables WHERE database_name = "
-        f"{_literal(params['Database'])} AND schema_name LIKE {_literal(params.get('SchemaPattern') or '%')} "
+        f"{_literal(params['Database'])} AND schema_name LIKE "
+        f"{_literal(params.get('SchemaPattern') or '%')} "
         f"AND table_name LIKE {_literal(params.get('TablePattern') or '%')} ORDER BY 3, 1"
     )
     return [

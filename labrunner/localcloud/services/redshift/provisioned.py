@@ -48,7 +48,7 @@ def _invalid(text: str) -> AwsError:
 
 
 def _authorize(request: Request) -> None:
-    if not request.principal.is_root and request.operation not in ("GetClusterCredentials",):
+    if not request.principal.is_root and request.operation != "GetClusterCredentials":
         authorize(request, tuple(_resources(request)))
 
 
@@ -118,7 +118,8 @@ def _create(request: Request) -> Mapping[str, Any]:
         found = Cluster(name, request.region, request.cloud.now(), house, settings, tags=tags)
         if managed:
             secret = f"redshift!{name}-{admin}-{secrets.token_hex(3)}"
-            found.secret_arn = f"arn:{PARTITION}:secretsmanager:{request.region}:{request.cloud.account}:secret:{secret}"
+            place = f"{request.region}:{request.cloud.account}"
+            found.secret_arn = f"arn:{PARTITION}:secretsmanager:{place}:secret:{secret}"
         estate.clusters[(request.region, name)] = found
     result = {"Cluster": _cluster(request, found)}
     threading.Thread(target=_start, args=(found,), daemon=True).start()
@@ -197,7 +198,8 @@ def _cluster(request: Request, found: Cluster) -> dict[str, Any]:
         "ManualSnapshotRetentionPeriod": -1,
         "ClusterSecurityGroups": [],
         "VpcSecurityGroups": [
-            {"VpcSecurityGroupId": one, "Status": "active"} for one in settings["VpcSecurityGroupIds"]
+            {"VpcSecurityGroupId": one, "Status": "active"}
+            for one in settings["VpcSecurityGroupIds"]
         ],
         "AvailabilityZone": f"{found.region}a",
         "PreferredMaintenanceWindow": settings["PreferredMaintenanceWindow"],
@@ -238,7 +240,7 @@ def _describe(request: Request) -> Mapping[str, Any]:
 
 def _expect(found: Cluster, *states: str) -> None:
     if found.status not in states:
-        text = f"There is an operation running on the Cluster. Please try to {'delete' if 'creating' not in states else 'change'} it at a later time."
+        text = "There is an operation running on the Cluster. Please try again at a later time."
         raise AwsError("InvalidClusterState", text)
 
 
@@ -247,7 +249,10 @@ def _delete(request: Request) -> Mapping[str, Any]:
     if params.get("FinalClusterSnapshotIdentifier"):
         raise not_implemented("redshift.DeleteCluster with FinalClusterSnapshotIdentifier")
     if not params.get("SkipFinalClusterSnapshot"):
-        text = "FinalClusterSnapshotIdentifier is required unless SkipFinalClusterSnapshot is specified."
+        text = (
+            "FinalClusterSnapshotIdentifier is required unless SkipFinalClusterSnapshot is "
+            "specified."
+        )
         raise AwsError("InvalidParameterCombination", text)
     with estate.lock:
         _expect(found, "available", "paused")
@@ -316,7 +321,8 @@ def _modify(request: Request) -> Mapping[str, Any]:
     found, params = _find(request), request.params
     _expect(found, "available")
     known = {"ClusterIdentifier", "MasterUserPassword", "PubliclyAccessible",
-             "AutomatedSnapshotRetentionPeriod", "PreferredMaintenanceWindow", "VpcSecurityGroupIds",
+             "AutomatedSnapshotRetentionPeriod", "PreferredMaintenanceWindow",
+             "VpcSecurityGroupIds",
              "EnhancedVpcRouting"}  # fmt: skip
     for name in params:
         if name not in known:

@@ -30,7 +30,8 @@ VERSION = "1.0.0"
 
 
 def _arn(request: Request, kind: str, identifier: str) -> str:
-    return f"arn:{PARTITION}:redshift-serverless:{request.region}:{request.cloud.account}:{kind}/{identifier}"
+    place = f"{request.region}:{request.cloud.account}"
+    return f"arn:{PARTITION}:redshift-serverless:{place}:{kind}/{identifier}"
 
 
 def _estate(request: Request) -> Estate:
@@ -216,7 +217,10 @@ def _delete_namespace(request: Request) -> Mapping[str, Any]:
         raise not_implemented("redshift-serverless.DeleteNamespace with finalSnapshotName")
     with estate.lock:
         if any(one.namespace is found for one in estate.workgroups.values()):
-            text = f"There is an existing workgroup associated with the namespace {found.name}. Delete it first."
+            text = (
+                f"There is an existing workgroup associated with the namespace {found.name}. "
+                "Delete it first."
+            )
             raise AwsError("ConflictException", text)
         if found.status == "DELETING":
             text = f"There is an operation running on the namespace {found.name}."

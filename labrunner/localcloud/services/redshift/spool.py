@@ -84,7 +84,7 @@ def spooled(result: Result, path: Path) -> Spool:
 def _kept(row: Row, kinds: list[Type]) -> list[Any]:
     return [
         value
-        if isinstance(value, (bool, int, float)) and kind.name not in ("decimal",)
+        if isinstance(value, (bool, int, float)) and kind.name != "decimal"
         else shown(value, kind)
         for value, kind in zip(row, kinds, strict=True)
     ]

@@ -1,3 +1,4 @@
+# ruff: noqa: S608 - the SQL is made of our own names
 """The catalog of a warehouse: its schemas, relations and columns, as a session sees them."""
 
 from collections.abc import Sequence

@@ -213,7 +213,7 @@ def common(types: Sequence[Type]) -> Type | None:
 
 
 def _pair(a: Type, b: Type) -> Type | None:
-    if a == b or b == VOID:
+    if b in (a, VOID):
         return a
     if a == VOID:
         return b
@@ -257,7 +257,7 @@ def alike(values: Sequence[Value]) -> tuple[list[Value], Type] | None:
 
 def comparable(a: Value, b: Value) -> tuple[Value, Value] | None:
     """Return two values as Redshift compares them, None if it cannot."""
-    if a.type == VOID or b.type == VOID:
+    if VOID in (a.type, b.type):
         kind = b.type if a.type == VOID else a.type
         kind = STRING if kind == VOID else kind
         return _both(cast(a, kind), cast(b, kind))

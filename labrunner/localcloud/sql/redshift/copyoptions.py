@@ -184,7 +184,7 @@ def _option(reader: Reader, found: Copy) -> Copy:
     if read is None:
         from labrunner.localcloud.sql.redshift.wording import syntax_error
 
-        raise syntax_error(reader.text[place.column :].split()[0] if not word else word, place)
+        raise syntax_error(word, place)
     return read(reader, found)
 
 

@@ -85,7 +85,9 @@ def _body(reader: Reader, table: CreateTable) -> CreateTable:
     return replace(table, columns=tuple(columns), constraints=tuple(constraints))
 
 
-def column(reader: Reader) -> tuple[ColumnSpec, list[Constraint]]:
+def column(  # noqa: C901, PLR0912 - an attribute a branch
+    reader: Reader,
+) -> tuple[ColumnSpec, list[Constraint]]:
     """Read a column with its attributes and constraints; raises SqlError."""
     place = reader.place
     name = reader.identifier()

@@ -20,6 +20,8 @@ _NAMES = {
     "millisecond": (
         "millisecond milliseconds ms msec msecs msecond mseconds millisec millisecs millisecon"
     ),
-    "microsecond": "microsecond microseconds microsec microsecs microsecon usecond useconds us usec usecs",
+    "microsecond": (
+        "microsecond microseconds microsec microsecs microsecon usecond useconds us usec usecs"
+    ),
 }
 PARTS: Mapping[str, str] = {name: part for part, names in _NAMES.items() for name in names.split()}

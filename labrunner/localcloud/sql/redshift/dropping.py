@@ -119,8 +119,9 @@ class Dropping:
 
     def _drop_dependents(self, relation: Relation, *, cascade: bool) -> None:
         sql = (
-            "SELECT r.schema, r.name, c.kind, c.name FROM meta.constraints AS c JOIN meta.relations "
-            "AS r ON r.oid = c.rel WHERE c.ref_rel = ? AND c.kind IN ('d', 'f') AND c.rel <> ?"
+            "SELECT r.schema, r.name, c.kind, c.name FROM meta.constraints AS c JOIN "
+            "meta.relations AS r ON r.oid = c.rel WHERE c.ref_rel = ? "
+            "AND c.kind IN ('d', 'f') AND c.rel <> ?"
         )
         for schema, name, kind, constraint in self._connection.all(
             sql, [relation.oid, relation.oid]

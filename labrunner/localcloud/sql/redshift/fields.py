@@ -7,7 +7,7 @@ here only when that fails.
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import ROUND_DOWN, ROUND_HALF_UP, Context, Decimal
 
 from labrunner.localcloud.sql.datatypes import Type
@@ -108,7 +108,10 @@ class Fields:
         size, length = len(text.encode()), kind.params[0]
         if kind.name == "char" and size != len(text):
             wrong = next(one for one in text if not one.isascii())
-            why = f"Multibyte character not supported for CHAR (Hint: try using VARCHAR). Invalid char: {wrong.encode().hex(' ')}"
+            why = (
+                "Multibyte character not supported for CHAR (Hint: try using VARCHAR). Invalid "
+                f"char: {wrong.encode().hex(' ')}"
+            )
             raise FieldError(1216, why)
         if size > length:
             if len(text.rstrip(" ").encode()) <= length:
@@ -158,14 +161,17 @@ class Fields:
             elif form and form != "auto":
                 found = formats.read(text, form, strict=True)
             else:
-                if not form and DATE.match(text) is None:
-                    raise moments.NoMomentError(text)
-                read = moments.read_zoned if kind.name == "timestamptz" else moments.read
-                found = read(text)
+                found = _moment(text, kind, any_form=bool(form))
         except (moments.NoMomentError, formats.FormatError, ArithmeticError):
             shown = form or "YYYY-MM-DD HH24:MI:SS"
             raise FieldError(1206, f"Invalid timestamp format or value [{shown}]") from None
         return found.isoformat(sep=" ")
+
+
+def _moment(text: str, kind: Type, *, any_form: bool) -> datetime:
+    if not any_form and DATE.match(text) is None:
+        raise moments.NoMomentError(text)
+    return moments.read_zoned(text) if kind.name == "timestamptz" else moments.read(text)
 
 
 def _micro(count: int) -> timedelta:

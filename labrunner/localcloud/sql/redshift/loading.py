@@ -6,6 +6,7 @@ finds every error with its line and column.
 """
 
 import contextlib
+import itertools
 import shutil
 import tempfile
 from collections.abc import Callable, Sequence
@@ -36,6 +37,7 @@ NEVER = "\x01\x02\x01"  # a text that DuckDB may take for NULL, as no file has i
 MAX_LINE = 4 << 20
 SHOWN = 1024
 ERRORS_KEPT = 100
+PIECE = 100_000  # lines
 FAIL = "rs_fail_('COPY0', '')"
 
 
@@ -110,7 +112,10 @@ class Loader:
             f"Load into table '{table.name}' completed, {rows} record(s) loaded successfully."
         ]
         if bad:
-            text = f"Load into table '{table.name}' completed, {len(bad)} record(s) could not be loaded.  Check 'stl_load_errors' system table for details."
+            text = (
+                f"Load into table '{table.name}' completed, {len(bad)} record(s) could not be "
+                "loaded.  Check 'stl_load_errors' system table for details."
+            )
             notices.insert(0, text)
         return Result("COPY", count=rows, notices=tuple(notices))
 
@@ -128,13 +133,17 @@ class Loader:
         wanted = copy.access.region or self._lake.region
         actual = store.region(copy.source.place)
         if not actual:
-            text = f"S3ServiceException:The specified bucket does not exist,Status 404,Error NoSuchBucket (bucket {copy.source.place})"
+            text = (
+                "S3ServiceException:The specified bucket does not exist,Status 404,Error "
+                f"NoSuchBucket (bucket {copy.source.place})"
+            )
             raise RedshiftError("XX000", text, kind="execution")
         if actual != wanted:
             text = (
-                "S3ServiceException:The bucket you are attempting to access must be addressed using "
-                f"the specified endpoint. Please send all future requests to this endpoint.,Status 301,"
-                f"Error PermanentRedirect (bucket {copy.source.place} is in {actual})"
+                "S3ServiceException:The bucket you are attempting to access must be addressed "
+                "using the specified endpoint. Please send all future requests to this "
+                "endpoint.,Status 301,Error "
+                f"PermanentRedirect (bucket {copy.source.place} is in {actual})"
             )
             hint = f"Add REGION '{actual}' to the COPY command."
             raise RedshiftError("XX000", text, hint=hint, kind="execution")
@@ -223,6 +232,9 @@ class Loader:
     def _carefully(
         self, loading: Loading, changes: Changes, directory: Path
     ) -> tuple[int, list[Bad]]:
+        bad_line = self._find_bad(loading, directory)
+        if bad_line is not None:
+            raise self._failed(loading, [bad_line])
         fields = Fields(loading.copy, loading.columns)
         target, bad, rows = directory / "ready", [], 0
         with target.open("w", encoding="utf-8", newline="") as out:
@@ -245,6 +257,38 @@ class Loader:
         if not rows:
             return 0, bad
         return self._connection.count(self._into(loading, changes, _ready(target, loading))), bad
+
+    def _find_bad(self, loading: Loading, directory: Path) -> Bad | None:
+        """Return the first bad line of large plain files, which DuckDB searches piece by piece.
+
+        None where there may be one that only reading every line tells.
+        """
+        copy = loading.copy
+        quoted = any(one.has_quotes for one in loading.files) and copy.format == "CSV"
+        lines = sum(one.lines for one in loading.files)
+        if lines <= PIECE or copy.max_errors or quoted or not self._is_plain(loading):
+            return None
+        fields = Fields(copy, loading.columns)
+        path = directory / "piece"
+        for file in loading.files:
+            at = 0
+            with file.path.open("rb") as stream:
+                while piece := list(itertools.islice(stream, PIECE)):
+                    self._connection.check()
+                    path.write_bytes(b"".join(piece))
+                    part = replace(file, path=path, lines=len(piece))
+                    if not self._converts(self._fast_source(replace(loading, files=[part]))):
+                        moved = replace(copy, skip=copy.skip + at)
+                        for record in records(path, moved, loading.columns):
+                            try:
+                                if record.error is None:
+                                    fields.line(record.fields)
+                            except FieldError as error:
+                                return Bad(str(file.address), record, error)
+                            if record.error is not None:
+                                return Bad(str(file.address), record, record.error)
+                    at += len(piece)
+        return None
 
     def _failed(self, loading: Loading, bad: Sequence[Bad]) -> SqlError:
         self._log(loading, 0, bad, "aborted")
@@ -303,7 +347,8 @@ class Loader:
                     )
             log.execute(
                 f"INSERT INTO log.loads VALUES ({', '.join('?' * 17)})",
-                [*head, loading.transaction, facts.pid, facts.database, status, table.name, table.oid,
+                [*head, loading.transaction, facts.pid, facts.database, status, table.name,
+                 table.oid,
                  loading.started, now, str(loading.copy.source), loading.copy.format.lower(), rows,
                  size if rows else 0, len(loading.files), size, len(bad)],
             )  # fmt: skip
@@ -322,7 +367,8 @@ def _described(bad: Bad) -> list[Any]:
     length = ",".join(map(str, kind.params)) if kind and kind.params else ""
     return [
         bad.address, bad.record.line, column.name if column else "",
-        types.short(kind) if kind else "", length, bad.error.position, bad.error.code, bad.error.why,
+        types.short(kind) if kind else "", length, bad.error.position, bad.error.code,
+        bad.error.why,
         bad.record.raw[:SHOWN], bad.error.value[:SHOWN],
     ]  # fmt: skip
 
@@ -356,7 +402,8 @@ def _fast(name: str, column: Column, copy: Copy) -> str:
         return (
             f"CASE {name} WHEN 'TRUE' THEN true WHEN 'FALSE' THEN false WHEN '' THEN NULL ELSE "
             f"CASE WHEN {null} THEN NULL WHEN lower({name}) IN ('t', 'true', 'y', 'yes', '1') THEN "
-            f"true WHEN lower({name}) IN ('f', 'false', 'n', 'no', '0') THEN false ELSE {FAIL} END END"
+            f"true WHEN lower({name}) IN ('f', 'false', 'n', 'no', '0') THEN false ELSE {FAIL} "
+            "END END"
         )
     patterns = {
         "smallint": "[+-]?[0-9]{1,5}",

@@ -1,3 +1,4 @@
+# ruff: noqa: S608 - the SQL is made of compiled expressions
 """Redshift's literals and operators, after "Expressions", "Conditions" and "Literals"."""
 
 from collections.abc import Callable, Mapping, Sequence
@@ -116,7 +117,8 @@ def _as_object(value: Value, name: str) -> Value | None:
     if name != "regclass":
         return None
     if value.type.is_integer:
-        sql = "coalesce((SELECT r.name FROM meta.relations AS r WHERE r.oid = {0}), CAST({0} AS VARCHAR))"
+        name_sql = "(SELECT r.name FROM meta.relations AS r WHERE r.oid = {0})"
+        sql = f"coalesce({name_sql}, CAST({{0}} AS VARCHAR))"
         return filled(sql, [value], STRING)
     if isinstance(value.constant, str):
         sql = (

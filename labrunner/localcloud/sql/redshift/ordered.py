@@ -108,7 +108,8 @@ def _listagg(  # noqa: PLR0913 - the parts of a call
         word = "DISTINCT " if distinct else ""
         sql = f"string_agg({word}{text.sql}, {separator}{given}){window}"
     too_long = "rs_fail_('54000', 'Result size exceeds LISTAGG limit')"
-    whole = f"list_transform([{sql}], lambda l: CASE WHEN strlen(l) > {MAX_LISTAGG} THEN {too_long} ELSE l END)[1]"
+    checked = f"CASE WHEN strlen(l) > {MAX_LISTAGG} THEN {too_long} ELSE l END"
+    whole = f"list_transform([{sql}], lambda l: {checked})[1]"
     return Value(whole, STRING)
 
 

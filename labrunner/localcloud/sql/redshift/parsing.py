@@ -1,6 +1,7 @@
 """Queries, and statements that change rows, parsed by sqlglot: functions keep their names."""
 
 import functools
+import itertools
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from labrunner.localcloud.sql.errors import Place, SqlError, unsupported
@@ -89,10 +90,10 @@ def _without_catalog(tokens: list[Any]) -> list[Any]:
     kept: list[Any] = []
     for token in tokens:
         before = [one.token_type.name for one in kept[-2:]]
-        if token.token_type.name == "DOT" and before[:1] == ["DCOLON"]:
-            if kept[-1].text.lower() == "pg_catalog":
-                kept.pop()
-                continue
+        is_schema = token.token_type.name == "DOT" and before[:1] == ["DCOLON"]
+        if is_schema and kept[-1].text.lower() == "pg_catalog":
+            kept.pop()
+            continue
         kept.append(token)
     return kept
 
@@ -108,7 +109,7 @@ def parse_expression(text: str) -> Node:
 
 def _check(tokens: list[Token]) -> None:
     before = ""
-    for token, after in zip(tokens, tokens[1:], strict=False):
+    for token, after in itertools.pairwise(tokens):
         if token.word == "CONNECT" and after.word != "BY":
             continue
         is_call = after.text == "(" or after.kind is Kind.WORD

@@ -58,7 +58,10 @@ def _decoded(data: bytes, copy: Copy) -> tuple[str, FieldError | None]:
             handler = _replacing(copy.accept_invalid)
             return data.decode(errors=handler), None
         bad = data[error.start : error.start + 4].hex(" ")
-        why = f"String contains invalid or unsupported UTF8 codepoints. Bad UTF8 hex sequence: {bad} (error 3)"
+        why = (
+            "String contains invalid or unsupported UTF8 codepoints. Bad UTF8 hex sequence: "
+            f"{bad} (error 3)"
+        )
         return data.decode(errors="replace"), FieldError(1220, why)
 
 

@@ -14,7 +14,7 @@ Row = tuple[Any, ...]
 
 @dataclass(frozen=True)
 class ResultColumn:
-    """A column of a result; `table` and `schema` are those of a column that is selected as it is."""
+    """A column of a result; `table` and `schema` are those of a column of a table."""
 
     name: str
     type: Type

@@ -106,7 +106,7 @@ class Session:
 
     @property
     def status(self) -> str:
-        """PostgreSQL's letter for the transaction: I for none, T inside of one, E after an error."""
+        """PostgreSQL's letter for the transaction: I is none, T inside of one, E after an error."""
         if not self._in_block:
             return "I"
         return "E" if self._has_failed else "T"
@@ -309,7 +309,7 @@ class Session:
         on_result(result)
         return result.count
 
-    def _change(self, statement: Statement) -> Result:
+    def _change(self, statement: Statement) -> Result:  # noqa: C901, PLR0912 - a kind a branch
         tables = self._tables
         match statement:
             case CreateTable():

@@ -28,7 +28,7 @@ class Showing:
             rows: list[Row] = [(one, self._catalog.facts.setting(one)) for one in names]
             return _result(["name", "setting"], rows)
         if statement.what == "DATABASES":
-            sql = "SELECT d.name, u.oid, 'local' FROM meta.databases d JOIN meta.users u ON u.oid = d.owner ORDER BY 1"
+            sql = "SELECT d.name, d.owner, 'local' FROM meta.databases AS d ORDER BY 1"
             return _result(
                 ["database_name", "database_owner", "database_type"], self._connection.all(sql)
             )
@@ -37,7 +37,10 @@ class Showing:
             return _result([name.own], [(self._catalog.facts.setting(name.own),)])
         if statement.what == "SCHEMAS":
             self._expect_own(name.own)
-            sql = f"SELECT db, name, owner, 'local' FROM meta.schemas WHERE db = {self._database()} ORDER BY name"
+            sql = (
+                "SELECT db, name, owner, 'local' FROM meta.schemas WHERE db = "
+                f"{self._database()} ORDER BY name"
+            )
             names = ["database_name", "schema_name", "schema_owner", "schema_type"]
             return _result(names, self._connection.all(sql))
         if statement.what == "TABLES":
@@ -86,7 +89,10 @@ class Showing:
 
     def _ddl(self, table: Relation) -> str:
         lines = [f"    {_declared(one)}" for one in table.columns]
-        sql = "SELECT kind, cols FROM meta.constraints WHERE rel = ? AND kind IN ('p', 'u') ORDER BY oid"
+        sql = (
+            "SELECT kind, cols FROM meta.constraints WHERE rel = ? AND kind IN ('p', 'u') "
+            "ORDER BY oid"
+        )
         words = {"p": "PRIMARY KEY", "u": "UNIQUE"}
         lines += [
             f"    {words[kind]} ({columns.replace(',', ', ')})"

@@ -163,7 +163,7 @@ def of(name: str, sizes: Sequence[str], *, declared: bool) -> Type:
     """
     name = " ".join(name.lower().split())
     if name in PLAIN:
-        if sizes and name not in ("float",):
+        if sizes and name != "float":
             raise NoTypeError(f"{name}({','.join(sizes)})")
         return PLAIN[name] if not sizes else _real(sizes)
     if name in TEXTS:

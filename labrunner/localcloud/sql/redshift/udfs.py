@@ -369,6 +369,8 @@ def interval_text(span: timedelta) -> str:
 
 def install(connection: "duckdb.DuckDBPyConnection") -> None:
     """Give the functions to DuckDB."""
+    from duckdb.func import FunctionNullHandling
+
     text, whole, truth = "VARCHAR", "INTEGER", "BOOLEAN"
     for name, function, takes, gives in (
         ("rs_cut", cut, [text, whole], text),
@@ -398,7 +400,10 @@ def install(connection: "duckdb.DuckDBPyConnection") -> None:
         ("rs_json_length", json_length, [text, truth], whole),
         ("rs_is_json", is_json, [text, truth], truth),
     ):
-        connection.create_function(name, _of_known(function), takes, gives, null_handling="special")
+        kinds: list[Any] = list(takes)
+        connection.create_function(
+            name, _of_known(function), kinds, gives, null_handling=FunctionNullHandling.SPECIAL
+        )
 
 
 def _of_known(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -171,10 +171,16 @@ class Unloader:
     def _expect_region(self, unload: Unload, store: Store) -> None:
         actual = store.region(unload.target.place)
         if not actual:
-            text = f"S3ServiceException:The specified bucket does not exist,Status 404,Error NoSuchBucket (bucket {unload.target.place})"
+            text = (
+                "S3ServiceException:The specified bucket does not exist,Status 404,Error "
+                f"NoSuchBucket (bucket {unload.target.place})"
+            )
             raise RedshiftError("XX000", text, kind="execution")
         if actual != (unload.access.region or self._lake.region):
-            text = f"S3ServiceException:PermanentRedirect,Status 301 (bucket {unload.target.place} is in {actual})"
+            text = (
+                "S3ServiceException:PermanentRedirect,Status 301 (bucket "
+                f"{unload.target.place} is in {actual})"
+            )
             hint = f"Add REGION '{actual}' to the UNLOAD command."
             raise RedshiftError("XX000", text, hint=hint, kind="execution")
 
@@ -195,7 +201,8 @@ class Unloader:
         with contextlib.closing(self._warehouse.cursor()) as log:
             log.execute(
                 f"INSERT INTO log.unloads VALUES ({', '.join('?' * 13)})",
-                [facts.user_id, number, transaction, facts.pid, facts.database, "completed", started,
+                [facts.user_id, number, transaction, facts.pid, facts.database, "completed",
+                 started,
                  datetime.now(UTC).replace(tzinfo=None), unload.format.lower(), rows, 1, size,
                  str(_named(unload))],
             )  # fmt: skip
@@ -235,7 +242,8 @@ def _writing(unload: Unload, query: Query, path: Path) -> str:
     quote = '"' if is_csv else ""
     options = (
         f"FORMAT csv, DELIMITER {quoting.text(delimiter)}, QUOTE {quoting.text(quote)}, ESCAPE "
-        f"{quoting.text(quote)}, NULLSTR {quoting.text(unload.null)}, HEADER {str(unload.header).lower()}"
+        f"{quoting.text(quote)}, NULLSTR {quoting.text(unload.null)}, "
+        f"HEADER {str(unload.header).lower()}"
     )
     options += ", COMPRESSION gzip" if unload.gzip else ", COMPRESSION none"
     return (

@@ -94,7 +94,10 @@ class RedshiftWording:
         """Return the refusal of a column that a grouped query does not group by."""
         table = node.args.get("table") if type(node).__name__ == "Column" else None
         name = f"{table.name.lower()}.{name}" if table is not None else name
-        text = f'column "{name}" must appear in the GROUP BY clause or be used in an aggregate function'
+        text = (
+            f'column "{name}" must appear in the GROUP BY clause or be used in an aggregate '
+            "function"
+        )
         return RedshiftError("42803", text, place_of(node))
 
     def no_function(self, name: str, node: Node) -> SqlError:

@@ -49,6 +49,7 @@ class DirectoryLake:
     region: str = REGION
 
     def store(self, role: str | None, user: str) -> DirectoryStore:
+        del role, user
         return DirectoryStore(self.root)
 
 

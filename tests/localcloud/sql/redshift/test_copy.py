@@ -165,7 +165,10 @@ def test_prefixes_and_manifests(table: Redshift) -> None:
     table.write("in/part2", "2|b|||\n")
     table.write("in/other", "3|c|||\n")
     assert copy(table, "in/part") == 2
-    entries = [{"url": "s3://b/in/other", "mandatory": True}, {"url": "s3://b/in/none"}]
+    entries: list[dict[str, Any]] = [
+        {"url": "s3://b/in/other", "mandatory": True},
+        {"url": "s3://b/in/none"},
+    ]
     table.write("m.json", json.dumps({"entries": entries}))
     assert copy(table, "m.json", "manifest") == 1
     entries[1]["mandatory"] = True

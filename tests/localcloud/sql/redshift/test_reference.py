@@ -8,7 +8,8 @@ from .conftest import Redshift
 from .reference import EXPRESSIONS, QUERIES
 
 WINSALES = """
-create table winsales(salesid int, dateid date, sellerid int, buyerid char(10), qty int, qty_shipped int);
+create table winsales(
+  salesid int, dateid date, sellerid int, buyerid char(10), qty int, qty_shipped int);
 insert into winsales values
   (30001, '8/2/2003', 3, 'b', 10, 10), (10001, '12/24/2003', 1, 'c', 10, 10),
   (10005, '12/24/2003', 1, 'a', 30, null), (40001, '1/9/2004', 4, 'a', 40, null),

@@ -1,4 +1,3 @@
-
 """Statements: tables, changes of rows, transactions, views, settings, and what is refused."""
 
 import threading

@@ -1,4 +1,4 @@
-# ruff: noqa: D402, E501 - a call as its summary; a signature a line
+# ruff: noqa: D402, E501, PLR2004 - a call as its summary; counts of arguments; a signature a line
 """String functions, after "String functions"."""
 
 from collections.abc import Callable, Sequence
@@ -65,7 +65,7 @@ def json_extract_path_text(compiler: Compiler, values: Sequence[Value]) -> Value
     names = list(values[1:])
     if names and names[-1].type.name == "boolean":
         flag = names.pop().sql
-    if not values or not 1 <= len(names) <= 5:  # noqa: PLR2004
+    if not values or not 1 <= len(names) <= 5:
         raise MismatchError("it takes a JSON text and one to five names")
     texts = [compiler.dialect.kinds.fit(one, "string") for one in (values[0], *names)]
     kept = [one for one in texts if one is not None]
@@ -107,7 +107,7 @@ def _regexp(name: str) -> Callable[[Compiler, Sequence[Value]], Value]:
 
 def to_char(compiler: Compiler, values: Sequence[Value]) -> Value:
     """to_char(timestamp or number, format)."""
-    if len(values) != 2:  # noqa: PLR2004
+    if len(values) != 2:
         raise MismatchError("")
     value, pattern = values[0], compiler.dialect.kinds.fit(values[1], "string")
     assert pattern is not None
