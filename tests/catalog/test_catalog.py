@@ -14,9 +14,7 @@ from labrunner.catalog.types import Read
 LOADER = Loader(include_default_search_paths=True)
 AWS = [service for service in load().services.values() if service.kind == "aws"]
 TYPES = [
-    (service.service, name, entry)
-    for service in AWS
-    for name, entry in service.resources.items()
+    (service.service, name, entry) for service in AWS for name, entry in service.resources.items()
 ]
 
 

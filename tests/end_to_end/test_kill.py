@@ -24,9 +24,7 @@ from labrunner.state import fold
 from labrunner.targets import Access, Target, local
 
 MODELS = Models()
-LAB = load_lab(
-    Path(__file__).parents[2] / "labs/s3-intro/lab.yaml", models=MODELS, catalog=load()
-)
+LAB = load_lab(Path(__file__).parents[2] / "labs/s3-intro/lab.yaml", models=MODELS, catalog=load())
 FORK = multiprocessing.get_context("fork")
 
 
