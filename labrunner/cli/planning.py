@@ -8,6 +8,8 @@ import typer
 
 from labrunner.cli import compose, options
 
+_LEAST = 0.001
+
 
 def plan(
     lab: options.Lab,
@@ -42,7 +44,7 @@ def plan(
             if path.startswith("with.")
         )
         hour = hourly(entry, step.arguments)
-        price = "cost unknown" if hour is None else f"{hour:g} USD an hour" if hour else "free"
+        price = _price(hour)
         named = names or f"of step {step.path}"
         perhaps = ", if the run says so" if step.conditional else ""
         basis = "" if hour == 0 else f" ({entry.cost.basis})"
@@ -54,6 +56,12 @@ def plan(
         f"forgotten for a day {forgotten}."
     )
     typer.echo("Permissions: labrunner plan --policy " + lab)
+
+
+def _price(hour: float | None) -> str:
+    if not hour:
+        return "cost unknown" if hour is None else "free"
+    return f"{hour:g} USD an hour" if hour >= _LEAST else f"under {_LEAST:g} USD an hour"
 
 
 def _wrapped(mark: str, text: str) -> None:
