@@ -96,7 +96,7 @@ def stage(
             out.write(data)
             lines += data.count(b"\n")
             joined = before[-2:] + data
-            blank = blank or b"\n\n" in joined or b"\n\r\n" in joined
+            blank = blank or b"\n\n" in joined or (b"\r" in joined and b"\n\r\n" in joined)
             cr = cr or b"\r" in data
             quotes = quotes or quote in data
             before = joined
