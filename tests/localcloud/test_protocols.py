@@ -17,7 +17,7 @@ UNKNOWN = [
     ("kinesis", "list_streams", {}, "ListStreams"),  # json 1.1
     ("dynamodb", "list_tables", {}, "ListTables"),  # json 1.0
     ("lambda", "list_functions", {}, "ListFunctions"),  # rest-json
-    ("redshift", "describe_clusters", {}, "DescribeClusters"),  # query
+    ("sns", "list_topics", {}, "ListTopics"),  # query
     ("ec2", "monitor_instances", {"InstanceIds": ["i-1"]}, "MonitorInstances"),  # ec2
     ("ec2", "get_password_data", {"InstanceId": "i-1"}, "GetPasswordData"),
     ("ec2", "create_image", {"InstanceId": "i-1", "Name": "name"}, "CreateImage"),

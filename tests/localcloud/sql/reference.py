@@ -363,7 +363,7 @@ EXPRESSIONS: dict[str, list[tuple[str, str]]] = {
         ("get_json_object('{\"a\":1}', '$.x')", "NULL"),
         ("get_json_object('not json', '$.x')", "NULL"),
         ("get_json_object('{\"a\":true}', '$.a')", "true"),
-        ("get_json_object('{\"a\":1.50}', '$.a')", "1.50"),
+        ("get_json_object('{\"a\":1.50}', '$.a')", "1.5"),
         ("instr('Facebook', 'boo')", "5"),
         ("instr('abc', 'x')", "0"),
         ("locate('bar', 'foobarbar')", "4"),

@@ -6,10 +6,16 @@ import re
 from typing import Any
 from urllib.parse import urlsplit
 
+from labrunner.localcloud.sql.hive.javatext import java_double
 from labrunner.localcloud.sql.hive.jsonfields import Number, dumped
 
 PATTERN_KEY = re.compile(r"([a-zA-Z0-9_\-:\s]+)")
 PATTERN_INDEX = re.compile(r"\[([0-9]+|\*)\]")
+
+
+def _fraction(text: str) -> Number:
+    """Return a number that is not whole as Hive's UDFs print it: read as a double, 1.50 is 1.5."""
+    return Number(java_double(float(text)))
 
 
 def json_object(text: str, path: str) -> str | None:
@@ -17,7 +23,7 @@ def json_object(text: str, path: str) -> str | None:
     if not text or not path.startswith("$"):
         return None
     try:
-        found: Any = json.loads(text, parse_float=Number, parse_int=Number)
+        found: Any = json.loads(text, parse_float=_fraction, parse_int=Number)
     except ValueError:
         return None
     steps = path[1:]
@@ -42,7 +48,7 @@ def json_object(text: str, path: str) -> str | None:
 def json_key(text: str, key: str) -> str | None:
     """Return the value of a key of the top level, as `json_tuple` does."""
     try:
-        found = json.loads(text, parse_float=Number, parse_int=Number)
+        found = json.loads(text, parse_float=_fraction, parse_int=Number)
     except ValueError:
         return None
     return _json_text(found.get(key)) if isinstance(found, dict) else None

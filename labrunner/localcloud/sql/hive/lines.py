@@ -98,7 +98,8 @@ def scan(files: list[Path]) -> str:
     options = (
         f"delim='{NOWHERE}', quote='', escape='', header=false, auto_detect=false, "
         "columns={'r': 'VARCHAR'}, new_line='\\n', nullstr='\x02\x02\x02', strict_mode=false, "
-        f"compression='none', max_line_size={MAX_LINE}"
+        # Without a size of their own its buffers would be 16 lines long: 128 MiB each.
+        f"compression='none', max_line_size={MAX_LINE}, buffer_size={2 * MAX_LINE}"
     )
     return f"(SELECT substring(r, 2) AS l FROM read_csv({listed}, {options}))"
 
