@@ -37,7 +37,7 @@ def ran(user: User) -> list[dict[str, Any]]:
 @needs_bubblewrap
 def test_every_claim_is_proved(ran: list[dict[str, Any]]) -> None:
     assert ran[-1]["outcome"] == "passed", ran[-1]
-    assert ran[-1]["checks"] == {"passed": 17, "failed": 0, "skipped": 0}
+    assert ran[-1]["checks"] == {"passed": 18, "failed": 0, "skipped": 0}
 
 
 @needs_bubblewrap
@@ -115,4 +115,16 @@ def test_without_bubblewrap_the_lab_says_what_is_missing(tmp_path: Path) -> None
     assert "apt-get install bubblewrap" in said
     assert "LABRUNNER_MACHINES=unisolated" in said
     assert "Teardown clean" in said
+    user.run("cloud", "stop")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="addresses of machines")
+def test_without_isolation_where_that_was_asked_for(tmp_path: Path) -> None:
+    setting = "unisolated-root" if os.geteuid() == 0 else "unisolated"
+    user = User(tmp_path, LABRUNNER_MACHINES=setting)
+    events = user.events("run", LAB, "--teardown")
+    assert events[-1]["outcome"] == "passed", events[-1]
+    skipped = [one for one in events if one.get("outcome") == "skipped"]
+    assert {one["step"] for one in skipped} == {"network.own", "whoami", "metadata"}
+    assert all(one["reason"] for one in skipped)
     user.run("cloud", "stop")

@@ -20,6 +20,7 @@ from labrunner.localcloud.services.ec2.instance import (
     BY_HOST,
     BY_ITSELF,
     BY_USER,
+    ISOLATION_TAG,
     PENDING,
     RUNNING,
     SHUTTING_DOWN,
@@ -170,6 +171,8 @@ class Fleet:
         with lock("ec2"):
             instance = hosted.instance
             note_address(instance, address)
+            if self.cloud.state(Machines).isolation().bwrap is None:
+                instance.add_tags({ISOLATION_TAG: "none"})
             if instance.state not in (PENDING, RUNNING):  # it is to go down again already
                 return ()
             set_state(instance, RUNNING)

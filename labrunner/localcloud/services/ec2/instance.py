@@ -16,6 +16,8 @@ BY_USER = ("Client.UserInitiatedShutdown", "User initiated shutdown")
 BY_ITSELF = ("Client.InstanceInitiatedShutdown", "Instance initiated shutdown")
 BY_HOST = ("Server.InternalError", "Internal error on launch")
 SSH_PORT_TAG = "labrunner:ssh-port"
+# Says that a machine runs as whoever started the cloud, on the host itself.
+ISOLATION_TAG = "labrunner:isolation"
 
 
 @functools.cache
