@@ -61,7 +61,7 @@ LOADED = [
         (PLAIN.replace("1.5|", "1.509|"), ""),
         (PLAIN.replace("2020-01-02", "01-02-2020").replace("1999-12-31", "12-31-1999"), "dateformat 'MM-DD-YYYY'"),
         (PLAIN.replace("2020-01-02", "Jan 2, 2020"), "dateformat 'auto'"),
-        (gzip.compress(PLAIN.encode()), "gzip"),
+        (gzip.compress(PLAIN.encode(), mtime=0), "gzip"),
         (bz2.compress(PLAIN.encode()), "bzip2"),
         ("'1'|\"a\"|TRUE|1.5|2020-01-02\n2||FALSE||\n3|'x y'||-2.25|1999-12-31\n", "removequotes"),
     ],
