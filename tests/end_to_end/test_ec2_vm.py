@@ -128,3 +128,22 @@ def test_without_isolation_where_that_was_asked_for(tmp_path: Path) -> None:
     assert {one["step"] for one in skipped} == {"network.own", "whoami", "metadata"}
     assert all(one["reason"] for one in skipped)
     user.run("cloud", "stop")
+
+
+@needs_bubblewrap
+def test_without_a_default_network_the_lab_makes_one_and_removes_it(tmp_path: Path) -> None:
+    user = User(tmp_path)
+    user.run("cloud", "start")
+    with user.client("ec2") as ec2:
+        default = [{"Name": "is-default", "Values": ["true"]}]
+        [vpc] = [one["VpcId"] for one in ec2.describe_vpcs(Filters=default)["Vpcs"]]
+        for subnet in ec2.describe_subnets()["Subnets"]:
+            ec2.delete_subnet(SubnetId=subnet["SubnetId"])
+        ec2.delete_vpc(VpcId=vpc)
+    events = user.events("run", LAB, "--teardown")
+    assert events[-1]["outcome"] == "passed", events[-1]
+    made = [one["type"] for one in events if one["kind"] == "resource_gone"]
+    assert {"ec2.vpc", "ec2.subnet", "ec2.internet_gateway", "ec2.route_table"} <= set(made)
+    with user.client("ec2") as ec2:
+        assert ec2.describe_vpcs()["Vpcs"] == []
+    user.run("cloud", "stop")
