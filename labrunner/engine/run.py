@@ -263,7 +263,8 @@ class _Run:
         if not items:
             why = "there is nothing to try"
             raise StepFailed(Problem(what=why, where=self._plan.loaded.where(path)))
-        *others, last = [(f"{path}[{index}]", item) for index, item in enumerate(items)]
+        places = [path, *(f"{path}[{index}]" for index in range(1, len(items)))]
+        *others, last = zip(places, items, strict=True)
         for place, item in others:
             try:
                 return self._actions.run(step, place, scope.having(item=item))
