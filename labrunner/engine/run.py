@@ -264,7 +264,11 @@ class _Run:
             why = "there is nothing to try"
             raise StepFailed(Problem(what=why, where=self._plan.loaded.where(path)))
         places = [path, *(f"{path}[{index}]" for index in range(1, len(items)))]
-        *others, last = zip(places, items, strict=True)
+        # What an earlier part of this run made is not made again, and not elsewhere.
+        known = self._reporter.state.resources
+        made = [place for place in places if place in known and known[place].status == "created"]
+        first = places.index(made[0]) if made else 0
+        *others, last = list(zip(places, items, strict=True))[first:]
         for place, item in others:
             try:
                 return self._actions.run(step, place, scope.having(item=item))

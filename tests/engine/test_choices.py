@@ -113,3 +113,23 @@ def test_two_of_one_name_do_not_wait_for_each_other(here: Here, tmp_path: Path) 
     teardown.perform(fold(said), load(), here, said.append, FakeClock())
     assert not here.buckets
     assert list((tmp_path / "keys").iterdir()) == []
+
+
+def test_what_was_made_is_not_made_again_elsewhere(here: Here) -> None:
+    """The run is killed after the second choice was answered, and before its step was over."""
+    here.fail["create_bucket"] = [TAKEN]
+    said = run(here)
+    at = next(
+        number
+        for number, one in enumerate(said)
+        if isinstance(one, StepFinished) and one.step == "bucket"
+    )
+    state = fold(said[:at])
+    plan = make(
+        LAB, {}, run=RunName("0123abcd", "choices"), target=TARGET, models=MODELS, catalog=load()
+    )
+    again: list[Event] = []
+    engine.perform(plan, here, again.append, FakeClock(), state=state)
+    assert ended(again).outcome == "passed"
+    assert list(here.buckets) == [f"{NAME}-two"]
+    assert step(again, "bucket").outputs == {"name": f"{NAME}-two"}
