@@ -12,9 +12,7 @@ from typing import Any
 
 from labrunner.localcloud.cloud import Cloud
 from labrunner.localcloud.moto_bridge import lock
-from labrunner.localcloud.policy import Access, parse
 from labrunner.localcloud.principals import (
-    ANONYMOUS,
     Session,
     Sessions,
     iam_backend,
@@ -22,6 +20,7 @@ from labrunner.localcloud.principals import (
 )
 from labrunner.localcloud.services.ec2.fleet import Hosted
 from labrunner.localcloud.services.ec2.reach import groups_of
+from labrunner.localcloud.trust import trusts
 from labrunner.localcloud.wire import HttpRequest, Response
 
 TOKEN_HEADER = "x-aws-ec2-metadata-token"  # noqa: S105 - the name of a header
@@ -236,7 +235,7 @@ class Imds:
 
     def _credentials(self, role: Any) -> str:
         now = self._cloud.now()
-        if not self._is_trusted(role):
+        if not trusts(role, (SERVICE,)):
             text = "EC2 cannot assume the role: its trust policy must allow ec2.amazonaws.com."
             failed = {"Code": "AssumeRoleUnauthorizedAccess", "Message": text}
             return json.dumps({**failed, "LastUpdated": now.strftime(STAMP)}, indent=2)
@@ -259,20 +258,6 @@ class Imds:
             "Expiration": credentials.expiration.strftime(STAMP),
         }
         return json.dumps(values, indent=2)
-
-    def _is_trusted(self, role: Any) -> bool:
-        """Whether the role's trust policy lets EC2 assume it."""
-        trust = parse(role.assume_role_policy_document, "trust")
-        wanted = Access(ANONYMOUS, "sts:AssumeRole", role.arn, {})
-        effects = {
-            one.effect
-            for one in trust.statements
-            if one.principals is not None
-            and not one.principals.negated
-            and ("Service", SERVICE) in one.principals.pairs
-            and one.covers(wanted)
-        }
-        return effects == {"Allow"}
 
 
 def _leaf(text: str) -> Leaf:

@@ -4,11 +4,10 @@ from dataclasses import replace
 from typing import Any
 
 from labrunner.localcloud.authorize import request_context, require
-from labrunner.localcloud.cloud import Cloud
+from labrunner.localcloud.cloud import PARTITION, Cloud
 from labrunner.localcloud.errors import AwsError
 from labrunner.localcloud.policy import Access, judge, parse
 from labrunner.localcloud.principals import (
-    ANONYMOUS,
     Principal,
     iam_backend,
     identity_policies,
@@ -16,6 +15,7 @@ from labrunner.localcloud.principals import (
 )
 from labrunner.localcloud.request import Request
 from labrunner.localcloud.services.emr.errors import invalid
+from labrunner.localcloud.trust import trusts
 
 SERVICE = "elasticmapreduce.amazonaws.com"
 EC2 = "ec2.amazonaws.com"
@@ -33,7 +33,7 @@ def find_profile(request: Request, name: str | None) -> tuple[Any, Any]:
         raise invalid(f"Invalid InstanceProfile: {name}.")
     role = found.roles[0]
     _pass(request, role, EC2)
-    if not trusts(role, EC2):
+    if not trusts(role, (EC2,)):
         text = f"Failed to authorize instance profile {found.arn}"
         raise AwsError("AccessDeniedException", text)
     return found, role
@@ -68,25 +68,16 @@ def _pass(request: Request, role: Any, service: str) -> None:
     require(request, "iam:PassRole", role.arn, context)
 
 
-def trusts(role: Any, service: str) -> bool:
-    """Whether a role's trust policy lets a service assume it."""
-    trust = parse(role.assume_role_policy_document, "trust")
-    effects = {
-        one.effect
-        for one in trust.statements
-        if one.principals is not None
-        and ("Service", service) in one.principals.pairs
-        and not one.principals.negated
-        # A condition on the account or the source is about the service's own call.
-        and replace(one, conditions=()).covers(Access(ANONYMOUS, "sts:AssumeRole", role.arn, {}))
-    }
-    return effects == {"Allow"}
+def _any_cluster(cloud: Cloud) -> str:
+    """Return an ARN like those of clusters: the one that a role is for has none yet."""
+    place = f"{cloud.settings.region}:{cloud.account}"
+    return f"arn:{PARTITION}:elasticmapreduce:{place}:cluster/j-0"
 
 
 def trouble(cloud: Cloud, arn: str, instance_role: Any) -> str | None:
     """Say what keeps the service from starting a cluster by its role, None if nothing does."""
     role = service_role(cloud, arn)
-    if role is None or not trusts(role, SERVICE):
+    if role is None or not trusts(role, (SERVICE,), _any_cluster(cloud)):
         return f"EMR service role {arn} is invalid"
     session = role_session(cloud, role, "CCSSession", None)
     for action in NEEDED:

@@ -7,13 +7,13 @@ from typing import Any, BinaryIO
 
 from labrunner.localcloud.cloud import Cloud
 from labrunner.localcloud.errors import AwsError
-from labrunner.localcloud.policy import Access, parse
-from labrunner.localcloud.principals import ANONYMOUS, iam_backend, role_session
+from labrunner.localcloud.principals import iam_backend, role_session
 from labrunner.localcloud.s3 import buckets
 from labrunner.localcloud.sql.cloud_storage import S3Storage
 from labrunner.localcloud.sql.errors import SqlError
 from labrunner.localcloud.sql.redshift.wording import RedshiftError
 from labrunner.localcloud.sql.storage import Address, Entry
+from labrunner.localcloud.trust import trusts
 
 
 def find_role(cloud: Cloud, arn: str) -> Any:
@@ -28,23 +28,6 @@ def expect_roles(cloud: Cloud, arns: list[str], default: str | None, code: str) 
             raise AwsError(code, f"The IAM role {arn} is not valid: there is no such role.")
     if default and default not in arns:
         raise AwsError(code, f"The default IAM role {default} is not among the attached roles.")
-
-
-def trusts(role: Any, services: tuple[str, ...]) -> bool:
-    """Whether a role's trust policy lets one of some services assume it."""
-    trust = parse(role.assume_role_policy_document, "trust")
-    # The service says for whose warehouse it acts, so that nobody borrows another's.
-    source = {"aws:sourceaccount": (role.arn.split(":")[4],)}
-    wanted = Access(ANONYMOUS, "sts:AssumeRole", role.arn, source)
-    effects = {
-        one.effect
-        for one in trust.statements
-        if one.principals is not None
-        and not one.principals.negated
-        and any(("Service", service) in one.principals.pairs for service in services)
-        and one.covers(wanted)
-    }
-    return effects == {"Allow"}
 
 
 class CloudLake:
