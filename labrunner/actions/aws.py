@@ -36,14 +36,15 @@ class Aws:
             model = self._models.operation(service, operation)
             return Answer(model.conceal(_plain(response)))
         except ClientError as error:
-            return _refusal(error.response)
+            return refusal_of(error.response)
         except ParamValidationError as error:
             return Refusal("ParamValidation", str(error.kwargs["report"]))
         except (BotoCoreError, ResponseParserError) as error:
             return Refusal(type(error).__name__, str(error), certain=False)
 
 
-def _refusal(response: Mapping[str, Any]) -> Refusal:
+def refusal_of(response: Mapping[str, Any]) -> Refusal:
+    """Return the refusal that a ClientError's response tells of."""
     error = response.get("Error", {})
     metadata = response.get("ResponseMetadata", {})
     status = int(metadata.get("HTTPStatusCode", 0))

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from labrunner import datasets
+from labrunner.actions.aws import refusal_of
 from labrunner.datasets import DataFile
 from labrunner.outcome import Answer, Call, Outcome, Refusal
 from labrunner.values import to_json
@@ -32,8 +33,7 @@ class Datasets:
                 self._upload(file, arguments, progress) for file in datasets.make(call.name, params)
             ]
         except ClientError as error:
-            found = error.response.get("Error", {})
-            return Refusal(str(found.get("Code", "Unknown")), str(found.get("Message", "")))
+            return refusal_of(error.response)
         except (BotoCoreError, S3UploadFailedError) as error:
             return Refusal(type(error).__name__, str(error), certain=False)
         facts = datasets.facts(call.name, params)

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from labrunner.actions.aws import refusal_of
 from labrunner.outcome import Answer, Call, Outcome, Refusal
 
 _TIMEOUT = 600.0
@@ -28,12 +29,7 @@ class Sql:
         try:
             return self._run(self._client("redshift-data"), call)
         except ClientError as error:
-            found = error.response.get("Error", {})
-            return Refusal(
-                str(found.get("Code", "Unknown")),
-                str(found.get("Message", "")),
-                request_id=str(error.response.get("ResponseMetadata", {}).get("RequestId", "")),
-            )
+            return refusal_of(error.response)
         except BotoCoreError as error:
             return Refusal(type(error).__name__, str(error), certain=False)
 

@@ -1,6 +1,6 @@
 """Which earlier steps a step looks at."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from labrunner.expressions.parse import Parsed, parse, parse_template
@@ -10,21 +10,19 @@ from labrunner.values import texts
 
 def referenced_steps(step: Step) -> frozenset[str]:
     """Return the ids of the steps that this step's expressions and `needs` name."""
-    named = {
-        path[1]
-        for expression in expressions_of(step)
-        for path in expression.paths()
-        if path[0] == "steps" and len(path) > 1
-    }
-    return frozenset(named | set(step.needs))
+    return _named(step, Parsed.paths)
 
 
 def indispensable_steps(step: Step) -> frozenset[str]:
     """Return those of them without which the step cannot be: where one is skipped, so is it."""
+    return _named(step, Parsed.indispensable_paths)
+
+
+def _named(step: Step, paths: Callable[[Parsed], Iterator[tuple[str, ...]]]) -> frozenset[str]:
     named = {
         path[1]
         for expression in expressions_of(step)
-        for path in expression.indispensable_paths()
+        for path in paths(expression)
         if path[0] == "steps" and len(path) > 1
     }
     return frozenset(named | set(step.needs))

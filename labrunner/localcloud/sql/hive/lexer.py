@@ -1,37 +1,18 @@
 """The words of a Hive script, each with its place; for what sqlglot cannot read."""
 
-import enum
 import re
 from dataclasses import dataclass
 
+from labrunner.localcloud.sql import tokens
 from labrunner.localcloud.sql.errors import Place, SqlError
+from labrunner.localcloud.sql.tokens import Kind
 
-
-class Kind(enum.Enum):
-    """What a token is."""
-
-    WORD = "word"
-    QUOTED = "quoted identifier"
-    STRING = "string"
-    NUMBER = "number"
-    SIGN = "sign"
-    END = "end"
+__all__ = ["Kind", "Token", "lex", "unescaped"]
 
 
 @dataclass(frozen=True)
-class Token:
-    """A token: its text as written, and where it starts and ends in the text."""
-
-    kind: Kind
-    text: str
-    start: int
-    end: int
-    place: Place
-
-    @property
-    def word(self) -> str:
-        """The text of a word in capitals, else nothing."""
-        return self.text.upper() if self.kind is Kind.WORD else ""
+class Token(tokens.Token):
+    """A token of a Hive script."""
 
     @property
     def value(self) -> str:
@@ -66,25 +47,17 @@ ESCAPES = {"0": "\0", "b": "\b", "n": "\n", "r": "\r", "t": "\t", "Z": "\x1a"}
 
 def lex(text: str) -> list[Token]:
     """Return the tokens of a text; the last is the end; raises SqlError."""
-    found = []
-    line, line_start, at = 1, 0, 0
-    while at < len(text):
-        match = PATTERN.match(text, at)
-        assert match is not None
-        place = Place(line, at - line_start)
-        kind = match.lastgroup or ""
-        if match[0] in ("'", '"', "`"):
-            what = f"FAILED: ParseException line {line}:{place.column} the quote is not closed"
-            raise SqlError("parse", what, place)
-        if kind != "space":
-            found.append(Token(KINDS[kind], match[0], at, match.end(), place))
-        newlines = match[0].count("\n")
-        if newlines:
-            line += newlines
-            line_start = at + match[0].rindex("\n") + 1
-        at = match.end()
-    end = Token(Kind.END, "<EOF>", len(text), len(text), Place(line, len(text) - line_start))
-    return [*found, end]
+    return tokens.tokens(text, _following, Token, "<EOF>")
+
+
+def _following(text: str, at: int, place: Place) -> tuple[int, Kind | None]:
+    match = PATTERN.match(text, at)
+    assert match is not None
+    kind = match.lastgroup or ""
+    if match[0] in ("'", '"', "`"):
+        what = f"FAILED: ParseException line {place.line}:{place.column} the quote is not closed"
+        raise SqlError("parse", what, place)
+    return match.end(), None if kind == "space" else KINDS[kind]
 
 
 def unescaped(source: str) -> str:

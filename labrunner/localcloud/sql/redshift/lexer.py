@@ -1,40 +1,20 @@
 """The words of Redshift's SQL, each with its place; and a script's statements."""
 
-import enum
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from labrunner.localcloud.sql import tokens
 from labrunner.localcloud.sql.errors import Place
 from labrunner.localcloud.sql.redshift.wording import RedshiftError
+from labrunner.localcloud.sql.tokens import Kind
 
-
-class Kind(enum.Enum):
-    """What a token is."""
-
-    WORD = "word"
-    QUOTED = "quoted identifier"
-    STRING = "string"
-    NUMBER = "number"
-    PARAMETER = "parameter"
-    SIGN = "sign"
-    END = "end"
+__all__ = ["Kind", "Piece", "Token", "lex", "pieces", "unescaped"]
 
 
 @dataclass(frozen=True)
-class Token:
-    """A token: its text as written, and where it starts and ends in the text."""
-
-    kind: Kind
-    text: str
-    start: int
-    end: int
-    place: Place
-
-    @property
-    def word(self) -> str:
-        """The text of a word in capitals, else nothing."""
-        return self.text.upper() if self.kind is Kind.WORD else ""
+class Token(tokens.Token):
+    """A token of Redshift's SQL."""
 
     @property
     def value(self) -> str:
@@ -74,23 +54,10 @@ ESCAPES = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
 
 def lex(text: str) -> list[Token]:
     """Return the tokens of a text; the last is the end; raises RedshiftError."""
-    found = []
-    line, line_start, at = 1, 0, 0
-    while at < len(text):
-        place = Place(line, at - line_start)
-        end, kind = _next(text, at, place)
-        if kind is not None:
-            found.append(Token(kind, text[at:end], at, end, place))
-        newlines = text.count("\n", at, end)
-        if newlines:
-            line += newlines
-            line_start = text.rindex("\n", at, end) + 1
-        at = end
-    last = Token(Kind.END, "", len(text), len(text), Place(line, len(text) - line_start))
-    return [*found, last]
+    return tokens.tokens(text, _following, Token, "")
 
 
-def _next(text: str, at: int, place: Place) -> tuple[int, Kind | None]:
+def _following(text: str, at: int, place: Place) -> tuple[int, Kind | None]:
     if text.startswith("/*", at):
         return _comment(text, at, place), None
     match = PATTERN.match(text, at)
