@@ -1,5 +1,6 @@
 """The words of a statement, each with its place: what the lexers of the dialects have in common."""
 
+import abc
 import enum
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ class Kind(enum.Enum):
 
 
 @dataclass(frozen=True)
-class Token:
+class Token(abc.ABC):
     """A token: its text as written, and where it starts and ends in the text."""
 
     kind: Kind
@@ -34,6 +35,11 @@ class Token:
     def word(self) -> str:
         """The text of a word in capitals, else nothing."""
         return self.text.upper() if self.kind is Kind.WORD else ""
+
+    @property
+    @abc.abstractmethod
+    def value(self) -> str:
+        """What a string, a quoted identifier or a word means."""
 
 
 Made = TypeVar("Made", bound=Token)

@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping
 
+from labrunner.localcloud.sql.cursor import Cursor
 from labrunner.localcloud.sql.datatypes import Type, TypeTextError, parse
-from labrunner.localcloud.sql.errors import Place, SqlError, unsupported
+from labrunner.localcloud.sql.errors import SqlError, unsupported
 from labrunner.localcloud.sql.hive.lexer import Kind, Token, lex
 from labrunner.localcloud.sql.hive.parsing import near
 from labrunner.localcloud.sql.hive.statements import (
@@ -22,82 +23,27 @@ DELIMITERS = {
 }
 
 
-class Reader:
+class Reader(Cursor[Token]):
     """Reads the tokens of a statement from left to right."""
 
     def __init__(self, text: str) -> None:
-        self.text = text
-        self._tokens = lex(text)
-        self._at = 0
-
-    @property
-    def token(self) -> Token:
-        """The next token."""
-        return self._tokens[self._at]
-
-    @property
-    def place(self) -> Place:
-        """Where the next token is."""
-        return self.token.place
-
-    def ahead(self, count: int) -> Token:
-        """Return a later token."""
-        return self._tokens[min(self._at + count, len(self._tokens) - 1)]
-
-    def next(self) -> Token:
-        """Take the next token."""
-        token = self.token
-        self._at = min(self._at + 1, len(self._tokens) - 1)
-        return token
-
-    def take(self, *words: str) -> bool:
-        """Take words if they come next."""
-        found = all(self.ahead(i).word == word for i, word in enumerate(words))
-        if found:
-            self._at += len(words)
-        return found
-
-    def sign(self, sign: str) -> bool:
-        """Take a sign if it comes next."""
-        found = self.token.kind is Kind.SIGN and self.token.text == sign
-        if found:
-            self._at += 1
-        return found
+        super().__init__(text, lex(text))
 
     def expect(self, *words: str) -> None:
         """Take words; raises SqlError if others come."""
         if not self.take(*words):
             raise self.fail()
 
-    def expect_sign(self, sign: str) -> None:
-        """Take a sign; raises SqlError if something else comes."""
-        if not self.sign(sign):
-            raise self.fail()
-
     def fail(self) -> SqlError:
         """Return the error of a token that may not stand here."""
         return SqlError("parse", near(self.token.text, self.place), self.place)
 
-    def end(self) -> None:
-        """Expect the end of the statement; raises SqlError."""
-        if self.token.kind is not Kind.END:
-            raise self.fail()
-
     def rest(self) -> Subquery:
         """Take everything that is left as the text of a query."""
-        if self.token.kind is Kind.END:
-            raise self.fail()
-        found = Subquery(self.text[self.token.start :], self.place)
-        self._at = len(self._tokens) - 1
-        return found
+        place = self.place
+        return Subquery(self.remainder(), place)
 
     # ---- pieces
-
-    def identifier(self) -> str:
-        """Take a name."""
-        if self.token.kind not in (Kind.WORD, Kind.QUOTED):
-            raise self.fail()
-        return self.next().value
 
     def name(self) -> Name:
         """Take the name of a table."""
@@ -106,12 +52,6 @@ class Reader:
         if self.sign("."):
             return Name(first, self.identifier(), place)
         return Name("", first, place)
-
-    def string(self) -> str:
-        """Take a string."""
-        if self.token.kind is not Kind.STRING:
-            raise self.fail()
-        return self.next().value
 
     def optional(self, *words: str) -> str | None:
         """Take words and a string, if they come next."""

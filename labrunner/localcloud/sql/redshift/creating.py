@@ -41,7 +41,7 @@ def create_table(reader: Reader, *, temporary: bool) -> CreateTable:
             raise RedshiftError(
                 "42601", "CREATE TABLE AS takes names of columns alone", reader.place
             )
-        return replace(table, query=reader.rest())
+        return replace(table, query=reader.remainder())
     if table.names or not (table.columns or table.like):
         raise reader.fail()
     reader.end()

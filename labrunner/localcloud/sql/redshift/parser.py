@@ -89,7 +89,7 @@ def _view(reader: Reader, *, replaces: bool) -> CreateView:
     name = reader.name()
     names = reader.names() if reader.token.text == "(" else ()
     reader.expect("AS")
-    text = reader.rest()
+    text = reader.remainder()
     tokens = Reader(text)
     words = ("WITH", "NO", "SCHEMA", "BINDING")
     while not tokens.at_end:
@@ -368,7 +368,7 @@ def _upkeep(what: str) -> Callable[[Reader], Upkeep]:
 def _explain(reader: Reader) -> Explain:
     if reader.token.word in ("VERBOSE", "ANALYZE"):
         raise unsupported(f"Redshift's EXPLAIN {reader.token.word}", reader.place)
-    return Explain(reader.rest())
+    return Explain(reader.remainder())
 
 
 STATEMENTS: Mapping[str, Callable[[Reader], Statement]] = {

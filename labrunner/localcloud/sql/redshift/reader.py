@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from labrunner.localcloud.sql.cursor import Cursor
 from labrunner.localcloud.sql.datatypes import Type
 from labrunner.localcloud.sql.errors import Place, SqlError, unsupported
 from labrunner.localcloud.sql.redshift import types
@@ -37,56 +38,15 @@ class Name:
         return ".".join(self.parts)
 
 
-class Reader:
+class Reader(Cursor[Token]):
     """Reads the tokens of a statement from left to right."""
 
     def __init__(self, text: str) -> None:
-        self.text = text
-        self._tokens = lex(text)
-        self._at = 0
-
-    @property
-    def token(self) -> Token:
-        """The next token."""
-        return self._tokens[self._at]
-
-    @property
-    def place(self) -> Place:
-        """Where the next token is."""
-        return self.token.place
-
-    @property
-    def at_end(self) -> bool:
-        """Whether nothing is left."""
-        return self.token.kind is Kind.END
-
-    def ahead(self, count: int) -> Token:
-        """Return a later token."""
-        return self._tokens[min(self._at + count, len(self._tokens) - 1)]
-
-    def next(self) -> Token:
-        """Take the next token."""
-        token = self.token
-        self._at = min(self._at + 1, len(self._tokens) - 1)
-        return token
-
-    def take(self, *words: str) -> bool:
-        """Take words if they come next."""
-        found = all(self.ahead(i).word == word for i, word in enumerate(words))
-        if found:
-            self._at += len(words)
-        return found
+        super().__init__(text, lex(text))
 
     def one_of(self, *words: str) -> str:
         """Take one of several words; an empty text if none comes."""
         return self.next().word if self.token.word in words else ""
-
-    def sign(self, sign: str) -> bool:
-        """Take a sign if it comes next."""
-        found = self.token.kind is Kind.SIGN and self.token.text == sign
-        if found:
-            self._at += 1
-        return found
 
     def expect(self, *words: str) -> None:
         """Take words; raises SqlError if others come."""
@@ -94,35 +54,11 @@ class Reader:
             if not self.take(word):
                 raise self.fail()
 
-    def expect_sign(self, sign: str) -> None:
-        """Take a sign; raises SqlError if something else comes."""
-        if not self.sign(sign):
-            raise self.fail()
-
     def fail(self) -> SqlError:
         """Return the error of a token that may not stand here."""
         return syntax_error(self.token.text, self.place)
 
-    def end(self) -> None:
-        """Expect the end of the statement; raises SqlError."""
-        if not self.at_end:
-            raise self.fail()
-
-    def rest(self) -> str:
-        """Take everything that is left as a text; raises SqlError if nothing is."""
-        if self.at_end:
-            raise self.fail()
-        found = self.text[self.token.start :]
-        self._at = len(self._tokens) - 1
-        return found
-
     # ---- pieces
-
-    def identifier(self) -> str:
-        """Take a name."""
-        if self.token.kind not in (Kind.WORD, Kind.QUOTED):
-            raise self.fail()
-        return self.next().value
 
     def name(self) -> Name:
         """Take the name of a relation."""
@@ -142,12 +78,6 @@ class Reader:
             found.append(self.identifier())
         self.expect_sign(")")
         return tuple(found)
-
-    def string(self) -> str:
-        """Take a string."""
-        if self.token.kind is not Kind.STRING:
-            raise self.fail()
-        return self.next().value
 
     def number(self) -> int:
         """Take a whole number."""
